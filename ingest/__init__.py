@@ -1,0 +1,1 @@
+"""Everything that brings data in: netdata agents, lifecycle events, the simulated study."""

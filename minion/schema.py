@@ -1,0 +1,84 @@
+"""The two collections: validators, indexes, and bringing older documents up to date."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pymongo import ASCENDING, IndexModel
+from pymongo.database import Database
+from pymongo.errors import CollectionInvalid
+
+from minion import series
+from minion.documents import Document, json_schema
+from minion.errors import InvalidData
+from minion.model import SCHEMA_VERSION, Simulation
+
+MINIONS = "minions"
+SERIES = "series"
+
+VALIDATORS: dict[str, Document] = {
+    MINIONS: {"$jsonSchema": json_schema(Simulation)},
+    SERIES: {"$jsonSchema": series.schema()},
+}
+
+INDEXES = {
+    MINIONS: [
+        IndexModel(
+            [("experiment", ASCENDING), ("sim_id", ASCENDING)], unique=True, name="identity"
+        ),
+        IndexModel([("status", ASCENDING)], name="status"),
+    ],
+    SERIES: [
+        IndexModel(
+            [(key, ASCENDING) for key in ("simulation", "hostname", "chart", "stretch")],
+            unique=True,
+            name="identity",
+        ),
+        # `samples` stands in it so that counting them never reads an array.
+        IndexModel(
+            [(key, ASCENDING) for key in ("simulation", "context", "samples")], name="context"
+        ),
+        IndexModel([(key, ASCENDING) for key in ("hostname", "context", "first")], name="host"),
+    ],
+}
+
+
+def initialize(database: Database[Document]) -> None:
+    """Create what is lacking: collections, validators, indexes. Running it again changes nothing.
+
+    Args:
+        database: the MongoDB database.
+
+    Raises:
+        pymongo.errors.PyMongoError: the server refused.
+    """
+    known = {spec["name"]: spec for spec in database.list_collections()}
+    for name, validator in VALIDATORS.items():
+        if name not in known:
+            try:
+                database.create_collection(
+                    name,
+                    validator=validator,
+                    storageEngine={"wiredTiger": {"configString": "block_compressor=zstd"}},
+                )
+            except CollectionInvalid:
+                pass  # another process was faster
+        elif known[name].get("options", {}).get("validator") != validator:
+            database.command("collMod", name, validator=validator)
+        wanted = {index.document["name"] for index in INDEXES[name]}
+        if not wanted <= set(database[name].index_information()):
+            database[name].create_indexes(INDEXES[name])
+
+
+def upgrade(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A document of `minions` in today's form.
+
+    Raises:
+        InvalidData: it was written by a newer Minion.
+    """
+    version = document.get("schema_version", SCHEMA_VERSION)
+    if version > SCHEMA_VERSION:
+        raise InvalidData(
+            f"simulation {document.get('sim_id')} has schema version {version}, and this Minion"
+            f" knows {SCHEMA_VERSION}; upgrade Minion to read it"
+        )
+    return document

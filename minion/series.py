@@ -1,0 +1,417 @@
+"""Samples to documents and back: the array buckets.
+
+A series is what one chart of one host measured in one simulation. It is stored as *stretches*:
+one document per cell of a grid that begins at the run's start, holding one array of doubles per
+dimension. A regular stretch has `first` and `step` instead of timestamps; an irregular one carries
+`t`. What was not measured is null. A stretch depends on nothing but the samples inside its cell,
+so writing a window twice, or in other pieces, ends in the same documents.
+"""
+
+import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
+from bson import ObjectId
+from numpy.typing import NDArray
+
+from minion.errors import InvalidData
+
+LIVE_ROWS = 64  # rows of a stretch while a run is in progress: cheap to write again
+SETTLED_ROWS = 4096  # and when it is complete
+MOST_BYTES = 1_000_000  # of a stretch's arrays
+_ELEMENT_BYTES = 14  # of a BSON array: type, four digits and their end, eight bytes of a double
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """One line of a chart: netdata's id of it (`InOctets`) and its name (`received`)."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Series:
+    """The samples of one chart on one host.
+
+    times: n timestamps, seconds since the epoch, increasing; netdata's are the ends of the
+        intervals that it averaged over.
+    values: n rows, a column per dimension; NaN where there is no sample.
+    step: seconds between samples; None for a series that is not sampled regularly.
+    """
+
+    hostname: str
+    chart: str
+    context: str
+    family: str
+    unit: str
+    dimensions: tuple[Dimension, ...]
+    times: Floats
+    values: Floats
+    step: float | None = None
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        shape = (len(self.times), len(self.dimensions))
+        where = f"series {self.chart} of {self.hostname}"
+        if self.values.shape != shape:
+            raise InvalidData(f"{where}: values have the shape {self.values.shape}, not {shape}")
+        if len({d.id for d in self.dimensions}) < len(self.dimensions):
+            raise InvalidData(f"{where}: two dimensions have one id")
+        if not np.all(np.isfinite(self.times)) or np.any(np.diff(self.times) <= 0):
+            raise InvalidData(f"{where}: timestamps do not increase")
+        if np.any(np.isinf(self.values)):
+            raise InvalidData(f"{where}: a value is infinite")
+        if self.step is not None and not (np.isfinite(self.step) and self.step > 0):
+            raise InvalidData(f"{where}: a step of {self.step} s")
+
+    @property
+    def samples(self) -> int:
+        """Number of values that are there."""
+        return int(np.count_nonzero(~np.isnan(self.values)))
+
+    def window(self, first: float, last: float) -> "Series":
+        """The rows with first <= timestamp < last."""
+        return self._rows((self.times >= first) & (self.times < last))
+
+    def compact(self) -> "Series":
+        """Without rows that hold nothing, and without dimensions that hold nothing."""
+        there = ~np.isnan(self.values)
+        rows, columns = there.any(axis=1), there.any(axis=0)
+        if rows.all() and columns.all():
+            return self
+        kept = tuple(d for d, keep in zip(self.dimensions, columns, strict=True) if keep)
+        return replace(
+            self, dimensions=kept, times=self.times[rows], values=self.values[rows][:, columns]
+        )
+
+    def merge(self, other: "Series") -> tuple["Series", int]:
+        """Both together, and how many values of `other` differ from what is here already.
+
+        Where both have a value, the one that is here stays.
+        """
+        ids = list(dict.fromkeys(d.id for d in (*self.dimensions, *other.dimensions)))
+        named = {d.id: d for d in (*other.dimensions, *self.dimensions)}
+        times = np.union1d(self.times, other.times)
+        values = np.full((len(times), len(ids)), np.nan)
+        for part in (other, self):
+            block = np.ix_(
+                np.searchsorted(times, part.times), [ids.index(d.id) for d in part.dimensions]
+            )
+            values[block] = np.where(np.isnan(part.values), values[block], part.values)
+        block = np.ix_(
+            np.searchsorted(times, other.times), [ids.index(d.id) for d in other.dimensions]
+        )
+        conflicts = np.count_nonzero((values[block] != other.values) & ~np.isnan(other.values))
+        merged = replace(self, dimensions=tuple(named[i] for i in ids), times=times, values=values)
+        return merged, int(conflicts)
+
+    def cut(self, origin: float, rows: int) -> Iterator[tuple[float, "Series"]]:
+        """The parts of this series by cell: (the cell's start in seconds since origin, rows).
+
+        A cell is `rows` steps long, and halved until it holds no more than 1 MB of arrays.
+        """
+        series = self.compact()
+        if len(series.times):
+            yield from _cut(series, origin, rows * (series.step or 1.0))
+
+    def _rows(self, chosen: NDArray[Any]) -> "Series":
+        if chosen.all():
+            return self
+        return replace(self, times=self.times[chosen], values=self.values[chosen])
+
+
+def _cut(series: Series, origin: float, length: float) -> Iterator[tuple[float, Series]]:
+    cells = np.floor((series.times - origin) / length)
+    for cell in np.unique(cells):
+        part = series._rows(cells == cell).compact()  # noqa: SLF001  the same class
+        grid = _grid(part)
+        rows = len(part.times) if grid is None else int(grid[-1]) + 1
+        columns = len(part.dimensions) + (grid is None)
+        if rows * columns * _ELEMENT_BYTES > MOST_BYTES and len(part.times) > 1:
+            yield from _cut(part, origin, length / 2)
+        else:
+            yield float(cell * length), part
+
+
+def _grid(series: Series) -> NDArray[np.intp] | None:
+    """The row of each timestamp on the grid of `step`; None when it has none worth keeping."""
+    if series.step is None:
+        return None
+    places = (series.times - series.times[0]) / series.step
+    rows = np.rint(places).astype(np.intp)
+    if np.any(np.abs(places - rows) > 1e-6) or rows[-1] + 1 > 2 * len(rows):  # noqa: PLR2004
+        return None  # off the grid, or more gap than samples
+    return rows
+
+
+# ---------------------------------------------------------------- to documents
+
+
+def to_document(simulation: ObjectId, stretch: float, series: Series) -> dict[str, Any]:
+    """The document of one stretch, as `Series.cut` gave it."""
+    grid = _grid(series)
+    rows = len(series.times) if grid is None else int(grid[-1]) + 1
+    values = series.values
+    if grid is not None and rows > len(grid):
+        values = np.full((rows, len(series.dimensions)), np.nan)
+        values[grid] = series.values
+    document: dict[str, Any] = {
+        "simulation": simulation,
+        "hostname": series.hostname,
+        "chart": series.chart,
+        "stretch": stretch,
+        "name": series.name or series.chart,
+        "context": series.context,
+        "family": series.family,
+        "unit": series.unit,
+        "first": float(series.times[0]),
+        "last": float(series.times[-1]),
+    }
+    if series.step is not None:
+        document["step"] = float(series.step)
+    document["n"] = rows
+    document["samples"] = series.samples
+    if grid is None:
+        document["t"] = series.times.tolist()
+    document["dimensions"] = [
+        {"id": d.id, "name": d.name, "values": _nulled(values[:, column])}
+        for column, d in enumerate(series.dimensions)
+    ]
+    return document
+
+
+def _nulled(column: Floats) -> list[float | None]:
+    values: list[float | None] = column.tolist()
+    if np.isnan(column).any():
+        return [None if value != value else value for value in values]  # noqa: PLR0124  NaN
+    return values
+
+
+def schema() -> dict[str, Any]:
+    """MongoDB's `$jsonSchema` for the documents that `to_document` makes."""
+    text, number = {"bsonType": "string"}, {"bsonType": "double"}
+    count = {"bsonType": ["int", "long"], "minimum": 0}
+    array = {"bsonType": "array", "items": {"bsonType": ["double", "null"]}}
+    properties: dict[str, Any] = {
+        "simulation": {"bsonType": "objectId"},
+        **dict.fromkeys(("hostname", "chart", "name", "context", "family", "unit"), text),
+        **dict.fromkeys(("stretch", "first", "last"), number),
+        "n": count,
+        "samples": count,
+    }
+    dimension = {
+        "bsonType": "object",
+        "required": ["id", "name", "values"],
+        "properties": {"id": text, "name": text, "values": array},
+    }
+    return {
+        "bsonType": "object",
+        "required": [*properties, "dimensions"],
+        "properties": {
+            **properties,
+            "step": number,
+            "t": {"bsonType": "array", "items": number},
+            "dimensions": {"bsonType": "array", "items": dimension},
+        },
+    }
+
+
+# ---------------------------------------------------------------- from documents
+
+
+def from_documents(documents: list[Mapping[str, Any]]) -> list[Series]:
+    """The series of decoded documents of one simulation: stretches of one chart put together."""
+    key = itemgetter("hostname", "chart")
+    ordered = sorted(documents, key=lambda d: (*key(d), d["stretch"]))
+    found = []
+    for _, stretches in groupby(ordered, key=key):
+        series: Series | None = None
+        for document in stretches:
+            part = _from_document(document)
+            series = part if series is None else series.merge(part)[0]
+        if series is not None:
+            found.append(series)
+    return found
+
+
+def _from_document(document: Mapping[str, Any]) -> Series:
+    dimensions = document["dimensions"]
+    times = (
+        np.array(document["t"], dtype=np.float64)
+        if "t" in document
+        else document["first"] + document["step"] * np.arange(document["n"])
+    )
+    series = Series(
+        hostname=document["hostname"],
+        chart=document["chart"],
+        name=document["name"],
+        context=document["context"],
+        family=document["family"],
+        unit=document["unit"],
+        dimensions=tuple(Dimension(d["id"], d["name"]) for d in dimensions),
+        times=times,
+        values=np.array([d["values"] for d in dimensions], dtype=np.float64).T,
+        step=document.get("step"),
+    )
+    return series.compact()
+
+
+@dataclass(slots=True)
+class Stretch:
+    """One stored stretch as it comes from the wire, arrays as views of the received bytes.
+
+    columns: (id of the dimension, n doubles) each; NaN where the document has null.
+    holes: whether any of them has a NaN.
+    """
+
+    simulation: ObjectId
+    hostname: str
+    chart: str
+    context: str
+    unit: str
+    first: float
+    last: float
+    times: Floats
+    columns: list[tuple[str, Floats]]
+    holes: bool
+
+
+def read_stretch(raw: bytes | memoryview) -> Stretch:
+    """The stretch in the BSON bytes of one document of `series`.
+
+    An array of doubles has a fixed stride for each number of digits of its index, so it is read
+    as views of those bytes instead of value by value. One with a null is read value by value.
+    """
+    buffer = memoryview(raw)
+    fields: dict[str, Any] = {}
+    dimensions: list[tuple[str, Floats, bool]] = []
+    times: Floats | None = None
+    for kind, name, at, size in _elements(buffer, 0):
+        if name == b"dimensions":
+            for _, _, start, _ in _elements(buffer, at):
+                identity, values, holes = "", _EMPTY, False
+                for _, key, place, length in _elements(buffer, start):
+                    if key == b"id":
+                        identity = str(buffer[place + 4 : place + length - 1], "utf-8")
+                    elif key == b"values":
+                        values, holes = _doubles(buffer, place)
+                dimensions.append((identity, values, holes))
+        elif name == b"t":
+            times = _doubles(buffer, at)[0]
+        else:
+            fields[name.decode()] = _scalar(buffer, kind, at, size)
+    if times is None:
+        times = fields["first"] + fields["step"] * np.arange(fields["n"], dtype=np.float64)
+    return Stretch(
+        simulation=fields["simulation"],
+        hostname=fields["hostname"],
+        chart=fields["chart"],
+        context=fields["context"],
+        unit=fields["unit"],
+        first=fields["first"],
+        last=fields["last"],
+        times=times,
+        columns=[(identity, values) for identity, values, _ in dimensions],
+        holes=any(holes for _, _, holes in dimensions),
+    )
+
+
+_EMPTY: Floats = np.empty(0)
+_DOUBLE, _STRING, _DOCUMENT, _ARRAY = 0x01, 0x02, 0x03, 0x04
+_OBJECT_ID, _NULL, _INT32, _INT64 = 0x07, 0x0A, 0x10, 0x12
+_FIXED = {_DOUBLE: 8, _OBJECT_ID: 12, 0x08: 1, 0x09: 8, _NULL: 0, _INT32: 4, 0x11: 8, _INT64: 8}
+_int32 = struct.Struct("<i").unpack_from
+_int64 = struct.Struct("<q").unpack_from
+_double = struct.Struct("<d").unpack_from
+
+
+def _elements(buffer: memoryview, at: int) -> Iterator[tuple[int, bytes, int, int]]:
+    """(type, name, place, size) of each element of the BSON document that begins at `at`."""
+    end = at + _int32(buffer, at)[0] - 1
+    place = at + 4
+    while place < end:
+        kind = buffer[place]
+        stop = place + 1
+        while buffer[stop]:
+            stop += 1
+        name = bytes(buffer[place + 1 : stop])
+        place = stop + 1
+        if kind in _FIXED:
+            size = _FIXED[kind]
+        elif kind == _STRING:
+            size = 4 + _int32(buffer, place)[0]
+        elif kind in (_DOCUMENT, _ARRAY):
+            size = _int32(buffer, place)[0]
+        else:
+            raise InvalidData(f"a stored series has a field of BSON type {kind:#x}; it is not ours")
+        yield kind, name, place, size
+        place += size
+
+
+def _scalar(buffer: memoryview, kind: int, at: int, size: int) -> Any:
+    if kind == _DOUBLE:
+        return _double(buffer, at)[0]
+    if kind == _STRING:
+        return str(buffer[at + 4 : at + size - 1], "utf-8")
+    if kind == _INT32:
+        return _int32(buffer, at)[0]
+    if kind == _INT64:
+        return _int64(buffer, at)[0]
+    if kind == _OBJECT_ID:
+        return ObjectId(bytes(buffer[at : at + size]))
+    return None
+
+
+def _doubles(buffer: memoryview, at: int) -> tuple[Floats, bool]:
+    """The values of a BSON array of doubles and nulls, and whether there was a null."""
+    size = _int32(buffer, at)[0]
+    segments = _segments(size)
+    if segments is not None:
+        count = segments[-1][0] + segments[-1][1]
+        out = np.empty(count)
+        whole = True
+        for start, number, offset, stride in segments:
+            kinds = np.ndarray(number, np.uint8, buffer, at + offset, (stride,))
+            if (kinds != _DOUBLE).any():
+                whole = False
+                break
+            skip = stride - 8
+            out[start : start + number] = np.ndarray(
+                number, "<f8", buffer, at + offset + skip, (stride,)
+            )
+        if whole:
+            return out, False
+    values = [
+        _double(buffer, place)[0] if kind == _DOUBLE else np.nan
+        for kind, _, place, _ in _elements(buffer, at)
+    ]
+    return np.array(values, dtype=np.float64), _NULL in {k for k, *_ in _elements(buffer, at)}
+
+
+@lru_cache(maxsize=4096)
+def _segments(size: int) -> tuple[tuple[int, int, int, int], ...] | None:
+    """(first index, how many, offset, stride) of the runs of equal stride in a BSON array.
+
+    None when no number of doubles makes an array of that size.
+    """
+    left, offset, first, digits = size - 5, 4, 0, 1
+    segments = []
+    while left > 0:
+        stride = 1 + digits + 1 + 8
+        most = 10**digits - first
+        number = min(most, left // stride)
+        if number == 0 or (number < most and number * stride != left):
+            return None
+        segments.append((first, number, offset, stride))
+        offset += number * stride
+        left -= number * stride
+        first, digits = first + number, digits + 1
+    return tuple(segments) or None

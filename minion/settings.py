@@ -1,0 +1,58 @@
+"""What the environment says: read in this one place.
+
+MINION_HOME          where the embedded database lives (default: the user's data folder)
+MINION_MONGODB_URI   a MongoDB server instead of the embedded one
+MINION_DATABASE      the database's name (default: minion)
+MINION_EXPERIMENT    the experiment that is written to when none is named (default: default)
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+DEFAULT_EXPERIMENT = "default"
+DEFAULT_DATABASE = "minion"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings of one process.
+
+    home: folder of the embedded database; it need not exist yet.
+    uri: MongoDB URI, or None for the embedded server.
+    database: name of the database.
+    experiment: the experiment that is written to when none is named.
+    """
+
+    home: Path
+    uri: str | None
+    database: str
+    experiment: str
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str] | None = None) -> "Settings":
+        """The settings that an environment (default: the process's own) asks for.
+
+        An empty variable counts as not set.
+        """
+        variables = os.environ if environment is None else environment
+
+        def get(name: str) -> str | None:
+            return variables.get(name) or None
+
+        home = get("MINION_HOME")
+        return cls(
+            home=Path(home).expanduser().absolute() if home else _data_folder(variables),
+            uri=get("MINION_MONGODB_URI"),
+            database=get("MINION_DATABASE") or DEFAULT_DATABASE,
+            experiment=get("MINION_EXPERIMENT") or DEFAULT_EXPERIMENT,
+        )
+
+
+def _data_folder(variables: Mapping[str, str]) -> Path:
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "minion"
+    base = variables.get("XDG_DATA_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "share") / "minion"
