@@ -7,7 +7,7 @@ cannot drift apart. A field that is None is left out of the document.
 import dataclasses
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from datetime import UTC, datetime
 from enum import Enum, IntEnum
 from functools import cache
@@ -71,9 +71,9 @@ def _key(name: str) -> str:
 
 
 @cache
-def _hints(cls: type) -> dict[str, Any]:
+def _hints(cls: Hashable) -> dict[str, Any]:
     hints = typing.get_type_hints(cls)
-    return {f.name: hints[f.name] for f in dataclasses.fields(cls)}
+    return {f.name: hints[f.name] for f in dataclasses.fields(typing.cast("type[Any]", cls))}
 
 
 def _members(hint: Any) -> tuple[Any, ...]:
@@ -87,7 +87,7 @@ def _optional(hint: Any) -> bool:
     return type(None) in typing.get_args(hint)
 
 
-def _decode(hint: Any, value: Any) -> Any:
+def _decode(hint: Any, value: Any) -> Any:  # noqa: PLR0911  one per kind of field
     members = _members(hint)
     if len(members) > 1:  # a union of plain values: BSON kept the type
         return value

@@ -1,7 +1,7 @@
 """Stored stretches to one tidy frame: a row per sample."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
+from collections.abc import Iterable, Sequence
+from itertools import groupby, pairwise
 
 import numpy as np
 import pandas as pd
@@ -111,7 +111,7 @@ class _Codes:
 
     def categorical(self, codes: NDArray[np.signedinteger]) -> pd.Categorical:
         names = pd.Index(list(self.places), dtype="str")
-        return pd.Categorical.from_codes(codes, categories=names)  # type: ignore[arg-type]
+        return pd.Categorical.from_codes(codes, categories=names)
 
 
 class _Timeline:
@@ -174,7 +174,7 @@ def _without_overlap(stretches: list[Stretch]) -> list[Stretch]:
     result: list[Stretch] = []
     for key, group in groupby(stretches, key=lambda s: (s.simulation, s.hostname, s.chart)):
         parts = list(group)
-        if all(a.last < b.first for a, b in zip(parts, parts[1:], strict=False)):
+        if all(a.last < b.first for a, b in pairwise(parts)):
             result += parts
             continue
         merged = _series(parts[0])
@@ -193,7 +193,7 @@ def _series(stretch: Stretch) -> Series:
         unit=stretch.unit,
         dimensions=tuple(Dimension(identity, identity) for identity, _ in stretch.columns),
         times=stretch.times,
-        values=np.column_stack([column for _, column in stretch.columns]),
+        values=np.stack([column for _, column in stretch.columns], axis=1),
     )
 
 

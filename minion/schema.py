@@ -1,6 +1,7 @@
 """The two collections: validators, indexes, and bringing older documents up to date."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from pymongo import ASCENDING, IndexModel
@@ -54,14 +55,12 @@ def initialize(database: Database[Document]) -> None:
     known = {spec["name"]: spec for spec in database.list_collections()}
     for name, validator in VALIDATORS.items():
         if name not in known:
-            try:
+            with suppress(CollectionInvalid):  # another process was faster
                 database.create_collection(
                     name,
                     validator=validator,
                     storageEngine={"wiredTiger": {"configString": "block_compressor=zstd"}},
                 )
-            except CollectionInvalid:
-                pass  # another process was faster
         elif known[name].get("options", {}).get("validator") != validator:
             database.command("collMod", name, validator=validator)
         wanted = {index.document["name"] for index in INDEXES[name]}

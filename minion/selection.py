@@ -115,3 +115,9 @@ def expand_ids(parts: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         width = len(match[1]) if match[1].startswith("0") else 0
         ids += [str(number).zfill(width) for number in range(first, last + 1)]
     return tuple(dict.fromkeys(ids)), tuple(dict.fromkeys(named))
+
+
+def natural(text: str) -> list[tuple[bool, int, str]]:
+    """A key that sorts names as people do: `run 9` before `run 10`."""
+    parts = re.findall(r"[0-9]+|[^0-9]+", text)
+    return [(not p.isdigit(), int(p) if p.isdigit() else 0, p) for p in parts]

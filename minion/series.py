@@ -8,7 +8,7 @@ so writing a window twice, or in other pieces, ends in the same documents.
 """
 
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import groupby
@@ -87,7 +87,7 @@ class Series:
         rows, columns = there.any(axis=1), there.any(axis=0)
         if rows.all() and columns.all():
             return self
-        kept = tuple(d for d, keep in zip(self.dimensions, columns, strict=True) if keep)
+        kept = tuple(d for d, keep in zip(self.dimensions, columns.tolist(), strict=True) if keep)
         return replace(
             self, dimensions=kept, times=self.times[rows], values=self.values[rows][:, columns]
         )
@@ -97,21 +97,21 @@ class Series:
 
         Where both have a value, the one that is here stays.
         """
-        ids = list(dict.fromkeys(d.id for d in (*self.dimensions, *other.dimensions)))
         named = {d.id: d for d in (*other.dimensions, *self.dimensions)}
+        ids = list(dict.fromkeys(d.id for d in (*self.dimensions, *other.dimensions)))
         times = np.union1d(self.times, other.times)
         values = np.full((len(times), len(ids)), np.nan)
+
+        def place(part: Series) -> tuple[NDArray[Any], ...]:
+            columns = np.array([ids.index(d.id) for d in part.dimensions], dtype=np.intp)
+            return np.ix_(np.searchsorted(times, part.times), columns)
+
         for part in (other, self):
-            block = np.ix_(
-                np.searchsorted(times, part.times), [ids.index(d.id) for d in part.dimensions]
-            )
+            block = place(part)
             values[block] = np.where(np.isnan(part.values), values[block], part.values)
-        block = np.ix_(
-            np.searchsorted(times, other.times), [ids.index(d.id) for d in other.dimensions]
-        )
-        conflicts = np.count_nonzero((values[block] != other.values) & ~np.isnan(other.values))
+        differing = (values[place(other)] != other.values) & ~np.isnan(other.values)
         merged = replace(self, dimensions=tuple(named[i] for i in ids), times=times, values=values)
-        return merged, int(conflicts)
+        return merged, int(np.count_nonzero(differing))
 
     def cut(self, origin: float, rows: int) -> Iterator[tuple[float, "Series"]]:
         """The parts of this series by cell: (the cell's start in seconds since origin, rows).
@@ -147,9 +147,9 @@ def _grid(series: Series) -> NDArray[np.intp] | None:
         return None
     places = (series.times - series.times[0]) / series.step
     rows = np.rint(places).astype(np.intp)
-    if np.any(np.abs(places - rows) > 1e-6) or rows[-1] + 1 > 2 * len(rows):  # noqa: PLR2004
+    if np.any(np.abs(places - rows) > 1e-6) or rows[-1] + 1 > 2 * len(rows):
         return None  # off the grid, or more gap than samples
-    return rows
+    return np.asarray(rows)
 
 
 # ---------------------------------------------------------------- to documents
@@ -227,7 +227,7 @@ def schema() -> dict[str, Any]:
 # ---------------------------------------------------------------- from documents
 
 
-def from_documents(documents: list[Mapping[str, Any]]) -> list[Series]:
+def from_documents(documents: Sequence[Mapping[str, Any]]) -> list[Series]:
     """The series of decoded documents of one simulation: stretches of one chart put together."""
     key = itemgetter("hostname", "chart")
     ordered = sorted(documents, key=lambda d: (*key(d), d["stretch"]))
