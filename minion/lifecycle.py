@@ -5,13 +5,13 @@ no phase, and the whole run. What the events do not say is reported, never guess
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from minion.errors import InvalidData
+from minion.errors import InvalidData, NotFound
 from minion.model import Event, EventType, Simulation
 
 E = EventType
@@ -122,6 +122,24 @@ def read_timeline(simulation: Simulation) -> Timeline | None:
     if simulation.start is None:
         return None
     return _Reader(simulation.events, simulation.start).read()
+
+
+def check_phases(names: Iterable[str], simulations: Iterable[Simulation]) -> None:
+    """Pass if each name is a phase or gap of the study, or of one of the simulations.
+
+    Raises:
+        NotFound: one is not; the message lists the phases that there are.
+    """
+    study = (*PHASE_NAMES, *(gap.name for gap in GAPS))
+    lacking = [name for name in names if name not in study]
+    if not lacking:
+        return
+    timelines = (read_timeline(simulation) for simulation in simulations)
+    own = {mark.name: mark for timeline in timelines if timeline for mark in timeline.intervals}
+    for name in lacking:
+        if name not in own:
+            phases = (n for n, mark in own.items() if not mark.gap and n not in study)
+            raise NotFound(f"no phase {name!r}; there are: {', '.join((*PHASE_NAMES, *phases))}")
 
 
 class _Reader:

@@ -173,6 +173,14 @@ class Missing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Collected:
+    """How far a host is: all its samples before `until` are stored or recorded as missing."""
+
+    hostname: str
+    until: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
     """Where a simulation's data come from, when it was written, by which version of Minion."""
 
@@ -198,6 +206,7 @@ class Simulation:
     events: tuple[Event, ...] = ()
     measurements: tuple[Measurement, ...] = ()
     missing: tuple[Missing, ...] = ()
+    collected: tuple[Collected, ...] = ()
     schema_version: int = SCHEMA_VERSION
     id: ObjectId = field(default_factory=ObjectId)
 
@@ -231,6 +240,11 @@ class Simulation:
         """Time of the last STOP_SIMULATION; None for a run that did not end."""
         times = (e.time for e in self.events if e.type is EventType.STOP_SIMULATION)
         return max(times, default=None)
+
+    def collected_until(self, hostname: str) -> float | None:
+        """Everything of that host before this time is settled; None before the first pull."""
+        times = (c.until for c in self.collected if c.hostname == hostname)
+        return max(times, default=self.start)
 
     def host(self, hostname: str) -> Host | None:
         """The host of that name, or None."""

@@ -68,6 +68,11 @@ def initialize(database: Database[Document]) -> None:
             database[name].create_indexes(INDEXES[name])
 
 
+def count(database: Database[Document]) -> dict[str, int]:
+    """How many documents each collection has."""
+    return {name: database[name].estimated_document_count() for name in VALIDATORS}
+
+
 def upgrade(document: Mapping[str, Any]) -> Mapping[str, Any]:
     """A document of `minions` in today's form.
 

@@ -23,13 +23,18 @@ class Settings:
     home: folder of the embedded database; it need not exist yet.
     uri: MongoDB URI, or None for the embedded server.
     database: name of the database.
-    experiment: the experiment that is written to when none is named.
+    experiment: what MINION_EXPERIMENT says, or None.
     """
 
     home: Path
     uri: str | None
     database: str
-    experiment: str
+    experiment: str | None
+
+    @property
+    def writes_to(self) -> str:
+        """The experiment that is written to when none is named."""
+        return self.experiment or DEFAULT_EXPERIMENT
 
     @classmethod
     def read(cls, environment: Mapping[str, str] | None = None) -> "Settings":
@@ -47,7 +52,7 @@ class Settings:
             home=Path(home).expanduser().absolute() if home else _data_folder(variables),
             uri=get("MINION_MONGODB_URI"),
             database=get("MINION_DATABASE") or DEFAULT_DATABASE,
-            experiment=get("MINION_EXPERIMENT") or DEFAULT_EXPERIMENT,
+            experiment=get("MINION_EXPERIMENT"),
         )
 
 

@@ -17,7 +17,9 @@ from minion.buckets import Buckets, Written
 from minion.documents import Document, decode, encode
 from minion.errors import AlreadyExists, Ambiguous, InvalidData, NotFound
 from minion.frames import tidy
+from minion.lifecycle import check_phases
 from minion.model import (
+    Collected,
     Event,
     EventType,
     Host,
@@ -97,6 +99,12 @@ class Store:
         except BaseException:
             client.close()
             raise
+
+    @property
+    def version(self) -> str:
+        """The version of the MongoDB server."""
+        with translated(self.where):
+            return str(self.client.server_info()["version"])
 
     def close(self) -> None:
         """Leave the store; an embedded server stops with its last user."""
@@ -232,10 +240,34 @@ class Store:
         return self._update(simulation, {"$set": changes}) if changes else simulation
 
     @translates
-    def record_missing(self, simulation: Simulation, missing: Iterable[Missing]) -> Simulation:
-        """Replace what is recorded as missing; returns the simulation as it is then."""
-        records = [encode(record) for record in missing]
-        return self._update(simulation, {"$set": {"missing": records}})
+    def settle_host(
+        self, simulation: Simulation, hostname: str, until: float, missing: Iterable[Missing]
+    ) -> Simulation:
+        """Keep how far a host is, and which of its samples nobody has.
+
+        Args:
+            simulation: the run.
+            hostname: the host.
+            until: everything before it is stored, or in `missing` (seconds since the epoch).
+            missing: all that is missing of this host; it replaces what was recorded before.
+
+        Returns:
+            The simulation as it is then.
+        """
+        # One pipeline, so that a kill leaves either both or neither.
+        mine = {"$eq": ["$$this.hostname", {"$literal": hostname}]}
+
+        def others(field: str) -> Document:
+            kept = {"$filter": {"input": f"${field}", "cond": {"$not": [mine]}}}
+            return {"$ifNull": [kept, []]}
+
+        now_missing = [encode(record) for record in missing]
+        reached = [encode(Collected(hostname=hostname, until=until))]
+        change = {
+            "missing": {"$concatArrays": [others("missing"), {"$literal": now_missing}]},
+            "collected": {"$concatArrays": [others("collected"), {"$literal": reached}]},
+        }
+        return self._update(simulation, [{"$set": change}])
 
     @translates
     def reload(self, simulation: Simulation) -> Simulation:
@@ -383,6 +415,7 @@ class Store:
         if selection.hosts:
             known = {host.hostname for s in simulations for host in s.hosts}
             _must_exist("host", selection.hosts, known)
+        check_phases(selection.phases, simulations)
         stretches = self._buckets.stretches(
             [simulation.id for simulation in simulations],
             hosts=selection.hosts,
@@ -393,7 +426,7 @@ class Store:
 
     # ------------------------------------------------------------ inside
 
-    def _update(self, simulation: Simulation, change: Document) -> Simulation:
+    def _update(self, simulation: Simulation, change: Document | list[Document]) -> Simulation:
         document = self._minions.find_one_and_update(
             {"_id": simulation.id}, change, return_document=True
         )

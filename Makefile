@@ -1,0 +1,42 @@
+# Two commands on a fresh machine: make demo, make test.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: demo test check format docs constraints clean
+
+demo: $(INSTALLED)  ## the published study, simulated, from the database to report.html
+	$(BIN)/minion demo
+
+test: $(INSTALLED)  ## every test, with real mongod, netdata and Chromium where they can be had
+	@.ci/packages "netdata:command -v netdata" "chromium:command -v chromium"
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest
+	@$(BIN)/coverage combine -q && $(BIN)/coverage report --format=total | sed 's/^/coverage in per cent: /'
+
+check: $(INSTALLED)  ## what must hold before a commit: lint, format, types, the written reference
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/python docs/reference.py --check
+
+format: $(INSTALLED)
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+docs: $(INSTALLED)  ## the reference of the command line, from the code
+	$(BIN)/python docs/reference.py
+
+constraints: $(INSTALLED)  ## pin what is installed now: after a deliberate upgrade
+	$(BIN)/pip freeze --exclude-editable --exclude pip --exclude setuptools > constraints.txt
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info report.html
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@.ci/packages "python3-venv:$(PYTHON) -c 'import ensurepip'" \
+		"libcurl4:ldconfig -p | grep -q libcurl.so.4"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@

@@ -1,0 +1,272 @@
+"""From the agents into the store, until everything up to a run's end is stored or missing.
+
+How far each host of a simulation is stands in its document, written after its samples: whatever
+happens in between, the same window is pulled again and ends in the same documents.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from threading import Event as Signal
+
+import numpy as np
+
+from ingest.netdata import DEFAULT_CONTEXTS, Pulled, pull
+from minion.errors import AgentError, InvalidData
+from minion.model import Host, Missing, Simulation, Status, Verdict
+from minion.selection import Selection, words
+from minion.store import Store, Written
+
+DEFAULT_INTERVAL_S = 60.0
+FLUSH_S = 30.0  # an agent that has not shown a run's last samples by then will not
+PATIENCE_S = 600.0  # how long an agent may be away after a run's end before it counts as gone
+SAME = 1e-6  # seconds
+
+Told = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """What one pass over a simulation brought.
+
+    simulation: as it is now.
+    written: what was stored.
+    silent: the agents that gave nothing, each with its reason.
+    done: whether everything up to the run's end is stored or recorded as missing.
+    """
+
+    simulation: Simulation
+    written: Written
+    silent: tuple[tuple[str, str], ...]
+    done: bool
+
+
+def settle(store: Store, simulation: Simulation, *, again: bool = False) -> Simulation:
+    """Pull an ended run until it is complete, without patience for agents that are away.
+
+    Args:
+        store: where it is kept.
+        simulation: a run with both its ends.
+        again: pull everything from its start, whatever was pulled before.
+
+    Returns:
+        The simulation, complete; its `missing` says what nobody has.
+
+    Raises:
+        InvalidData: the run has not ended.
+        StoreError: the store cannot be written.
+    """
+    simulation = store.reload(simulation)
+    if simulation.start is None or simulation.end is None:
+        raise InvalidData(
+            f"simulation {simulation.sim_id} is {simulation.status}; its samples can be settled"
+            " when it has START_SIMULATION and STOP_SIMULATION"
+        )
+    for host in simulation.measured_hosts:
+        first = simulation.start if again else simulation.collected_until(host.hostname)
+        simulation = _settle_host(store, simulation, host, first or simulation.start)
+    return _complete(store, simulation)
+
+
+def contexts_of(simulation: Simulation) -> tuple[str, ...]:
+    """The patterns of the charts that are pulled for a simulation: its own, else the default."""
+    return words(simulation.provenance.details.get("charts")) or DEFAULT_CONTEXTS
+
+
+def collect(
+    store: Store,
+    *,
+    experiment: str | None = None,
+    interval: float = DEFAULT_INTERVAL_S,
+    once: bool = False,
+    stop: Signal | None = None,
+    told: Told = lambda _: None,
+) -> list[Simulation]:
+    """Pull for every simulation that is under way, as its samples come.
+
+    Args:
+        store: where they are kept.
+        experiment: only of this one.
+        interval: seconds between two passes; the longest window while a run is live.
+        once: settle what has ended, pull what is running up to now, and return.
+        stop: set it, and the current pass ends after the host in hand.
+        told: called with a sentence about everything worth knowing.
+
+    Returns:
+        The simulations that were completed.
+    """
+    stop = stop or Signal()
+    completed: list[Simulation] = []
+    while not stop.is_set():
+        for simulation in _under_way(store, experiment):
+            if stop.is_set():
+                break
+            if once and simulation.status is Status.ENDED:
+                finished = settle(store, simulation)
+            else:
+                result = advance(store, simulation, stop=stop)
+                for hostname, reason in result.silent:
+                    told(f"{_label(simulation)}: {hostname}: {reason}")
+                told(f"{_label(simulation)}: {result.written.samples} new samples")
+                if not result.done:
+                    continue
+                finished = _complete(store, result.simulation)
+            completed.append(finished)
+            told(f"{_label(finished)}: complete, {len(finished.missing)} windows missing")
+        if once:
+            break
+        stop.wait(interval)
+    return completed
+
+
+def advance(store: Store, simulation: Simulation, *, stop: Signal | None = None) -> Collection:
+    """One pass over the hosts of a simulation: pull what came since the last one."""
+    end, present = simulation.end, time.time()
+    patient = end is None or present - end < PATIENCE_S
+    written, silent, done = Written(), [], end is not None
+    for host in simulation.measured_hosts:
+        if stop is not None and stop.is_set():
+            return Collection(simulation, written, tuple(silent), done=False)
+        first = simulation.collected_until(host.hostname)
+        until = present if end is None else end
+        if first is None or first >= until - SAME:
+            done = done and first is not None
+            continue
+        try:
+            pulled = pull(host, first, until, contexts=contexts_of(simulation))
+        except AgentError as error:
+            silent.append((host.hostname, str(error)))
+            if patient:
+                done = False
+            else:
+                gone = [Missing(hostname=host.hostname, first=first, last=until, reason=str(error))]
+                simulation = _keep(store, simulation, host, until, gone)
+            continue
+        new, simulation = _store(store, simulation, host, pulled, first)
+        written += new
+        done = done and pulled.until >= until - SAME
+    return Collection(simulation, written, tuple(silent), done)
+
+
+def _settle_host(store: Store, simulation: Simulation, host: Host, first: float) -> Simulation:
+    """Pull one host to the run's end; what its agent does not give is missing."""
+    end = simulation.end or first
+    deadline = time.monotonic() + FLUSH_S
+    flushed = Signal()
+    start = first
+    while first < end - SAME:
+        try:
+            pulled = pull(host, first, end, contexts=contexts_of(simulation))
+        except AgentError as error:
+            gone = [Missing(hostname=host.hostname, first=first, last=end, reason=str(error))]
+            missing = _still_missing(store, simulation, host, gone)
+            return _keep(store, simulation, host, end, missing)
+        late = time.monotonic() > deadline
+        if late and pulled.until < end - SAME:
+            lost = Missing(
+                hostname=host.hostname,
+                first=pulled.until,
+                last=end,
+                reason=f"the agent showed no sample within {FLUSH_S:g} s after the run's end",
+            )
+            pulled = replace(pulled, missing=(*pulled.missing, lost), until=end)
+        _, simulation = _store(store, simulation, host, pulled, start)
+        first = pulled.until
+        if first < end - SAME:
+            flushed.wait(1.0)  # an agent shows a sample about a step after its time
+    return simulation
+
+
+def _store(
+    store: Store, simulation: Simulation, host: Host, pulled: Pulled, since: float
+) -> tuple[Written, Simulation]:
+    """Samples first, then how far the host is."""
+    written = store.write(simulation, pulled.series)
+    before = [m for m in simulation.missing if m.hostname == host.hostname and m.first < since]
+    missing = _still_missing(store, simulation, host, [*before, *pulled.missing])
+    simulation = _keep(store, simulation, host, pulled.until, missing)
+    info = pulled.info
+    known = simulation.host(host.hostname)
+    if known is not None and known.cores is None and info.cores is not None:
+        ram = info.ram_mib if known.ram_mib is None else known.ram_mib
+        told = replace(known, ram_mib=ram, cores=info.cores)
+        hosts = [told if h.hostname == told.hostname else h for h in simulation.hosts]
+        versions = {f"netdata on {host.hostname}": info.version}
+        simulation = store.describe(simulation, hosts=hosts, environment=versions)
+    return written, simulation
+
+
+def _keep(
+    store: Store, simulation: Simulation, host: Host, until: float, missing: Iterable[Missing]
+) -> Simulation:
+    return store.settle_host(simulation, host.hostname, until, _joined(missing))
+
+
+def _still_missing(
+    store: Store, simulation: Simulation, host: Host, missing: Iterable[Missing]
+) -> list[Missing]:
+    """What of it the store has not either: an earlier pull may have been in time."""
+    records = list(missing)
+    if not records:
+        return []
+    stored = {s.chart: s for s in store.series(simulation, hosts=[host.hostname])}
+    result: list[Missing] = []
+    for record in records:
+        charts = [stored[record.chart]] if record.chart in stored else []
+        if record.chart is None:
+            charts = list(stored.values())
+        if not charts:
+            result.append(record)
+            continue
+        for series in charts:
+            step = series.step or 0.0
+            inside = series.window(record.first, record.last).times
+            edges = np.concatenate(([record.first - step], inside, [record.last]))
+            for place in np.flatnonzero(np.diff(edges) > 1.5 * step):
+                first, last = edges[place] + step, edges[place + 1]
+                result.append(
+                    replace(record, chart=series.chart, first=float(first), last=float(last))
+                )
+    return result
+
+
+def _joined(missing: Iterable[Missing]) -> list[Missing]:
+    """Windows of one chart and reason that touch or overlap, put together."""
+    result: list[Missing] = []
+    for record in sorted(missing, key=lambda m: (m.hostname, m.chart or "", m.reason, m.first)):
+        last = result[-1] if result else None
+        same = last is not None and (last.hostname, last.chart, last.reason) == (
+            record.hostname,
+            record.chart,
+            record.reason,
+        )
+        if last is not None and same and record.first <= last.last + SAME:
+            result[-1] = replace(last, last=max(last.last, record.last))
+        else:
+            result.append(record)
+    return result
+
+
+def _complete(store: Store, simulation: Simulation) -> Simulation:
+    """Merge the run's stretches, and exclude it when a measured host has nothing at all."""
+    simulation = store.settle(simulation)
+    measured = set(store.coverage(simulation)["hostname"])
+    empty = [h.hostname for h in simulation.measured_hosts if h.hostname not in measured]
+    if empty and simulation.validity.verdict is Verdict.UNCHECKED:
+        reasons = [f"no samples of host {hostname}" for hostname in empty]
+        simulation = store.judge(simulation, Verdict.EXCLUDED, reasons, by="minion")
+    return simulation
+
+
+def _under_way(store: Store, experiment: str | None) -> list[Simulation]:
+    wanted = (Status.RUNNING, Status.ENDED)
+    found = store.simulations(Selection(include_excluded=True))
+    return [
+        s
+        for s in found
+        if s.status in wanted and (experiment is None or s.experiment == experiment)
+    ]
+
+
+def _label(simulation: Simulation) -> str:
+    return f"simulation {simulation.sim_id} ({simulation.experiment})"

@@ -1,0 +1,55 @@
+"""Hosts as a user writes them: NAME=ROLE@URL."""
+
+from urllib.parse import urlsplit
+
+from minion.errors import InvalidData
+from minion.model import Host, Role
+
+
+def parse_hosts(text: str) -> tuple[Host, ...]:
+    """The hosts of `NAME=ROLE@URL,NAME=ROLE@URL`.
+
+    Args:
+        text: a controller may stand without `@URL`: nothing is measured on it then. A URL without
+            a scheme is http, one without a port means netdata's 19999.
+
+    Raises:
+        InvalidData: a part cannot be read, or a host stands twice; the message names it.
+    """
+    hosts = tuple(_parse(part.strip()) for part in text.split(",") if part.strip())
+    if not hosts:
+        raise InvalidData("no hosts; name them: --hosts NAME=ROLE@URL,NAME=ROLE@URL")
+    if all(host.url is None for host in hosts):
+        raise InvalidData("no host has a netdata agent; add its address: NAME=ROLE@URL")
+    names = [host.hostname for host in hosts]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise InvalidData(f"host {', '.join(twice)} stands twice in --hosts")
+    return hosts
+
+
+def _parse(part: str) -> Host:
+    name, equals, rest = part.partition("=")
+    role_name, at, url = rest.partition("@")
+    if not equals or not name.strip():
+        raise InvalidData(f"host {part!r} is not of the form NAME=ROLE@URL")
+    role = Role.parse(role_name)
+    if not at and role is not Role.CONTROLLER:
+        raise InvalidData(f"host {name} is a {role} and has no address; write {name}={role}@URL")
+    return Host(hostname=name.strip(), role=role, url=_address(name, url) if at else None)
+
+
+def _address(name: str, text: str) -> str:
+    url = urlsplit(text if "://" in text else f"http://{text}")
+    try:
+        port = url.port
+    except ValueError:
+        raise InvalidData(f"host {name}: {text!r} has no port that could be one") from None
+    if url.scheme not in ("http", "https") or not url.hostname or url.query or url.fragment:
+        raise InvalidData(f"host {name}: {text!r} is no address like http://10.0.0.5:19999")
+    if url.username is not None or url.password is not None:
+        raise InvalidData(
+            f"host {name}: a password in an address would be stored; give the address without it"
+        )
+    network = f"[{url.hostname}]" if ":" in url.hostname else url.hostname
+    return f"{url.scheme}://{network}:{port or 19999}{url.path.rstrip('/')}"

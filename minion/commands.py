@@ -1,0 +1,194 @@
+"""The commands on what is stored: runs, show, exclude, include, demo, db."""
+
+from collections.abc import Mapping
+
+from minion.console import DB, EXPERIMENT, FORMAT, SELECTION, Session, command, print_table
+from minion.errors import ServerError
+from minion.files import check_writable
+from minion.model import Verdict
+from minion.settings import Settings
+
+WHICH = {name: SELECTION[name] for name in ("experiment", "platform", "sims")}
+
+
+@command(WHICH, FORMAT, DB)
+def runs(session: Session) -> None:
+    """List the simulations, the excluded ones too."""
+    from minion.overview import runs as list_runs  # noqa: PLC0415
+
+    frame = list_runs(session.store, **session.selection)
+    if frame.empty:
+        session.note("no simulations yet; `minion demo` makes some, `minion record` measures one")
+    session.show(frame)
+
+
+@command({"experiment": EXPERIMENT}, FORMAT, DB, formats=("table", "json"))
+def show(session: Session, sim: str) -> None:
+    """Show one minion: the simulation, its hosts, events, phases and charts.
+
+    Args:
+        sim: Its sim_id.
+    """
+    from minion.console import records  # noqa: PLC0415
+    from minion.overview import describe  # noqa: PLC0415
+
+    simulation = session.store.simulation(sim, session.experiment)
+    session.note_simulated([simulation])
+    view = describe(session.store, simulation)
+    tables = {
+        "hosts": view.hosts,
+        "events": view.events,
+        "phases": view.phases,
+        "charts": view.charts,
+        "missing": view.missing,
+    }
+    if session.format == "json":
+        parts = {name: records(frame) for name, frame in tables.items()}
+        session.show_json({"simulation": view.simulation, **parts, "problems": list(view.problems)})
+        return
+    for key, value in view.simulation.items():
+        session.say(f"{key + ':':<22} {value}")
+    for name, frame in tables.items():
+        if not frame.empty:
+            session.say("")
+            print_table(frame, title=name)
+    for problem in view.problems:
+        session.note(problem)
+
+
+@command({"experiment": EXPERIMENT}, DB)
+def exclude(session: Session, sim: str, *, reason: str) -> None:
+    """Leave a simulation out of every default selection; its data stay.
+
+    Args:
+        sim: Its sim_id.
+        reason: Why, kept in the document with the time and your name.
+    """
+    _judge(session, sim, Verdict.EXCLUDED, reason)
+
+
+@command({"experiment": EXPERIMENT}, DB)
+def include(session: Session, sim: str, *, reason: str = "included by hand") -> None:
+    """Take an excluded simulation in again, as valid.
+
+    Args:
+        sim: Its sim_id.
+        reason: Why, kept in the document with the time and your name.
+    """
+    _judge(session, sim, Verdict.VALID, reason)
+
+
+@command(DB)
+def demo(session: Session, *, out: str = ".", seed: int = 1, runs: int = 25) -> None:
+    """The published study, simulated, from the database to a report; replaces experiment demo.
+
+    Args:
+        out: Folder for report.html.
+        seed: Of the random numbers.
+        runs: Valid runs of each platform.
+    """
+    import sys  # noqa: PLC0415
+    import time  # noqa: PLC0415
+    from pathlib import Path  # noqa: PLC0415
+
+    from minion.__main__ import call  # noqa: PLC0415
+
+    started = time.perf_counter()
+    path = str(Path(out) / "report.html")
+    check_writable(path)
+    where = session.options_of(DB)
+    store = session.store  # one user from the first step to the last: the server stays up
+    call("ingest simulated", "--experiment=demo", f"--seed={seed}", f"--runs={runs}", *where)
+    call("report", "--experiment=demo", f"--out={path}", *where)
+    session.say(f"whole demo: {time.perf_counter() - started:.1f} s, in {store.where}")
+    session.say("Record this machine for real, with a netdata agent on it:")
+    session.say(
+        f"  {sys.argv[0]} record 1 --platform local"
+        ' --hosts "$(hostname)=master@http://127.0.0.1:19999" -- sleep 30'
+    )
+
+
+def _judge(session: Session, sim: str, verdict: Verdict, reason: str) -> None:
+    from getpass import getuser  # noqa: PLC0415
+
+    simulation = session.store.simulation(sim, session.experiment)
+    judged = session.store.judge(simulation, verdict, [reason], by=getuser())
+    session.say(f"simulation {sim} of experiment {judged.experiment} is {verdict}: {reason}")
+
+
+@command()
+def db_start(session: Session) -> None:
+    """Start the embedded server and keep it running until `minion db stop`."""
+    from minion.server import start  # noqa: PLC0415
+
+    status = start(Settings.read().home)
+    session.say(f"running: {status.uri} (process {status.pid})")
+
+
+@command()
+def db_stop(session: Session) -> None:
+    """Stop the embedded server, now or when its last user leaves."""
+    from minion.server import stop  # noqa: PLC0415
+
+    status = stop(Settings.read().home)
+    session.say("in use: it stops when its last user leaves" if status.running else "stopped")
+
+
+@command(DB)
+def db_status(session: Session) -> None:
+    """Say which MongoDB is used, and what is in it."""
+    from minion.mongodb import masked  # noqa: PLC0415
+    from minion.server import status as server_status  # noqa: PLC0415
+
+    settings = Settings.read()
+    uri = session.uri
+    facts: dict[str, object] = {"server": masked(uri) if uri else "embedded"}
+    if uri is None:
+        embedded = server_status(settings.home)
+        facts |= {
+            "running": "yes" if embedded.running else "no; the next command starts it",
+            "kept": "yes, until `minion db stop`" if embedded.kept else "no",
+            "uri": embedded.uri,
+            "process": embedded.pid,
+            "data": embedded.data,
+            "log": embedded.log,
+        }
+        if not embedded.running:
+            _say_facts(session, facts)
+            return
+    from minion.schema import count  # noqa: PLC0415
+
+    facts |= {"version": session.store.version, "database": session.store.database.name}
+    facts |= count(session.store.database)
+    _say_facts(session, facts)
+
+
+@command(DB)
+def db_uri(session: Session) -> None:
+    """Print the URI of the MongoDB that is used, for mongosh and others; passwords are masked.
+
+    The embedded server answers there while it runs: `minion db start` keeps it running.
+    """
+    from minion.mongodb import masked  # noqa: PLC0415
+    from minion.server import status as server_status  # noqa: PLC0415
+
+    uri = session.uri or server_status(Settings.read().home).uri
+    if uri is None:
+        raise ServerError("the embedded server does not run; `minion db start` keeps it running")
+    session.say(masked(uri))
+
+
+@command(DB)
+def db_init(session: Session) -> None:
+    """Make the collections, validators and indexes that are lacking."""
+    from minion.schema import count  # noqa: PLC0415
+
+    store = session.store  # opening it is what makes them
+    _say_facts(session, {"database": f"{store.database.name} at {store.where}"})
+    _say_facts(session, count(store.database))
+
+
+def _say_facts(session: Session, facts: Mapping[str, object]) -> None:
+    for name, value in facts.items():
+        if value is not None:
+            session.say(f"{name + ':':<10} {value}")
