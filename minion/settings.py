@@ -1,9 +1,10 @@
 """What the environment says: read in this one place.
 
-MINION_HOME          where the embedded database lives (default: the user's data folder)
-MINION_MONGODB_URI   a MongoDB server instead of the embedded one
-MINION_DATABASE      the database's name (default: minion)
-MINION_EXPERIMENT    the experiment that is written to when none is named (default: default)
+MINION_HOME              where the embedded database lives (default: the user's data folder)
+MINION_MONGODB_URI       a MongoDB server instead of the embedded one
+MINION_MONGODB_URI_FILE  a file with that URI, for one that holds a password
+MINION_DATABASE          the database's name (default: minion)
+MINION_EXPERIMENT        what is written to when no experiment is named (default: default)
 """
 
 import os
@@ -11,6 +12,8 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from minion.errors import SettingsError
 
 DEFAULT_EXPERIMENT = "default"
 DEFAULT_DATABASE = "minion"
@@ -41,6 +44,9 @@ class Settings:
         """The settings that an environment (default: the process's own) asks for.
 
         An empty variable counts as not set.
+
+        Raises:
+            SettingsError: MINION_MONGODB_URI_FILE names a file that cannot be read, or an empty one.
         """
         variables = os.environ if environment is None else environment
 
@@ -50,10 +56,22 @@ class Settings:
         home = get("MINION_HOME")
         return cls(
             home=Path(home).expanduser().absolute() if home else _data_folder(variables),
-            uri=get("MINION_MONGODB_URI"),
+            uri=get("MINION_MONGODB_URI") or _content(get("MINION_MONGODB_URI_FILE")),
             database=get("MINION_DATABASE") or DEFAULT_DATABASE,
             experiment=get("MINION_EXPERIMENT"),
         )
+
+
+def _content(path: str | None) -> str | None:
+    if path is None:
+        return None
+    try:
+        text = Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"MINION_MONGODB_URI_FILE {path} cannot be read: {error}") from error
+    if not text:
+        raise SettingsError(f"MINION_MONGODB_URI_FILE {path} is empty; write the URI into it")
+    return text
 
 
 def _data_folder(variables: Mapping[str, str]) -> Path:
