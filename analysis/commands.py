@@ -38,7 +38,7 @@ def durations(session: Session) -> None:
 def summary(
     session: Session, metric: str, *, by: str = "hostname,sim_id", over: str = "samples"
 ) -> None:
-    """Summarize a metric: n, min, max, median, quartiles, mean and standard deviation.
+    """Summarize a metric: n, min, max, median, quartiles, mean and deviation.
 
     Args:
         metric: cpu, ram, disk_util, disk_io or net.

@@ -111,7 +111,7 @@ def event(
 
 @command({"experiment": EXPERIMENT}, DB)
 def collect(session: Session, *, interval: float = 60.0, once: bool = False) -> None:
-    """Pull for every simulation until all up to its end is stored or recorded as missing.
+    """Pull every run's samples as they come, until all are stored or missing.
 
     Args:
         interval: Seconds between two passes while runs are in progress.
@@ -155,7 +155,7 @@ def ingest_netdata(session: Session, sim: str) -> None:
 
 @command(WRITES, DB)
 def ingest_simulated(session: Session, *, seed: int = 1, runs: int = 25) -> None:
-    """The published study, simulated; replaces experiment demo, or the one that is named.
+    """Simulate the published study; replaces experiment demo, or the named one.
 
     Args:
         seed: Of the random numbers.

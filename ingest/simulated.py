@@ -1,21 +1,33 @@
 """The published study at full size, made by a random generator instead of measured.
 
 Three platforms, four measured hosts and a controller, netdata's five charts every 5 s, some 2,100 s
-a run, and the study's five broken runs. What differs between the platforms stands in `ADDED` and
-`DURATIONS_S`, so what a comparison must find, and what it must not, is known.
+a run, and the study's five broken runs. What differs between the platforms stands in
+`ingest.planted`, so what a comparison must find, and what it must not, is known.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import astuple
 from datetime import UTC, datetime
+from functools import cache
+from hashlib import sha256
 from importlib.metadata import version
 from itertools import count
+from typing import NamedTuple
 from uuid import UUID
 
 import numpy as np
 from bson import ObjectId
 from numpy.typing import NDArray
 
+from ingest.planted import (
+    DURATION_NOISE,
+    DURATIONS_S,
+    HOSTS,
+    NOISE,
+    PLATFORMS,
+    QUANTITIES,
+    expected,
+)
 from minion.errors import InvalidData
 from minion.lifecycle import SEQUENCE, TOTAL
 from minion.model import (
@@ -35,186 +47,51 @@ from minion.series import Dimension, Series
 
 Floats = NDArray[np.float64]
 
-# ---------------------------------------------------------------- what is planted
-
-PLATFORMS = ("K8s", "mK8s", "K3s")
 FIRST_SIM = {"K8s": 1000, "mK8s": 5000, "K3s": 3050}
-BROKEN = {
-    1023: "worker without samples",
-    1025: "cut off while workers are added",
-    5013: "worker lost after the deployment",
-    3057: "worker without samples",
-    3058: "cut off while workers are added",
-}
+NO_SAMPLES = dict.fromkeys((1023, 3057), "a worker has no samples")
+CUT_OFF = dict.fromkeys((1025, 3058), "cut off while workers were added")
+WORKER_LOST = {5013: "a worker was lost after the deployment"}
+BROKEN = NO_SAMPLES | CUT_OFF | WORKER_LOST
 MOST_RUNS = 1900  # valid runs a platform: the next platform's numbers begin behind them
 
-# Mean seconds of each action, in the order of PLATFORMS. The phases between them take 300 s, the
-# two waits 30 s, and a little, on every platform.
-DURATIONS_S: Mapping[str, tuple[float, float, float]] = {
-    "Start master": (64, 27, 16),
-    "Add workers": (104, 132, 58),
-    "Apply deployment": (29, 29, 29),
-    "Delete deployment": (68, 68, 68),
-    "Drain workers": (270, 330, 270),
-    "Stop master": (44, 31, 15),
-}
-
-# What a host shows that runs no platform, by metric and dimension: % of its processors, MiB used,
-# % of the time its disk works, KiB/s, kilobits/s.
-BASE: Mapping[str, float] = {
-    "cpu": 0.6,
-    "ram": 312,
-    "disk_util": 0.2,
-    "disk_io in": 0.4,
-    "disk_io out": 25,
-    "net InOctets": 5.6,
-    "net OutOctets": 1000,
-}
-
-Cost = tuple[tuple[float, float], tuple[float, float], tuple[float, float]]
-
-
-def _alike(master: float, worker: float) -> Cost:
-    return ((master, worker),) * 3
-
-
-# What a platform adds to that, (master, worker) in the order of PLATFORMS. No effect of the
-# platform: System idle 1 and 2; `disk_io in` and `net OutOctets`; wherever it says _alike.
-ADDED: Mapping[str, Mapping[str, Cost]] = {
-    "cpu": {
-        "Start master": ((30, 0), (46, 0), (17, 0)),
-        "Master idle": ((5, 0), (8, 0), (2.8, 0)),
-        "Add workers": ((7, 14), (10, 22), (4, 8)),
-        "Cluster idle": ((6, 1.6), (9, 3), (3.5, 0.7)),
-        "Apply deployment": ((9, 12), (13, 18), (5.5, 7.5)),
-        "Deployment idle": ((6.5, 2.2), (9.5, 4), (3.8, 1.2)),
-        "Delete deployment": ((8, 5), (12, 8), (5, 3)),
-        "Wait after delete": ((6, 1.6), (9, 3), (3.5, 0.7)),
-        "Drain workers": ((7, 2.4), (10.5, 4.2), (4, 1.3)),
-        "Wait after drain": ((5, 0), (8, 0), (2.8, 0)),
-        "Stop master": ((12, 0), (22, 0), (6, 0)),
-    },
-    "ram": {
-        "Start master": ((320, 0), (440, 0), (180, 0)),
-        "Master idle": ((560, 0), (740, 0), (330, 0)),
-        "Add workers": ((600, 110), (800, 190), (360, 60)),
-        "Cluster idle": ((620, 160), (840, 260), (380, 90)),
-        "Apply deployment": ((640, 190), (860, 290), (395, 115)),
-        "Deployment idle": ((650, 230), (870, 330), (400, 150)),
-        "Delete deployment": ((640, 190), (860, 290), (395, 115)),
-        "Wait after delete": ((625, 165), (845, 265), (385, 95)),
-        "Drain workers": ((610, 120), (820, 210), (375, 70)),
-        "Wait after drain": ((590, 20), (790, 20), (355, 20)),
-        "Stop master": ((220, 20), (340, 20), (100, 20)),
-        "System idle 2": _alike(20, 20),
-    },
-    "disk_util": {
-        "Start master": ((12, 0), (20, 0), (6, 0)),
-        "Master idle": ((3, 0), (5.5, 0), (1.6, 0)),
-        "Add workers": ((4, 7), (7, 12), (2.2, 3.6)),
-        "Cluster idle": ((3.2, 0.6), (6, 1.2), (1.7, 0.2)),
-        "Apply deployment": _alike(5, 6),
-        "Deployment idle": ((3.4, 0.8), (6.3, 1.6), (1.8, 0.3)),
-        "Delete deployment": ((3.6, 1.4), (6.5, 2.6), (1.9, 0.6)),
-        "Wait after delete": ((3.2, 0.6), (6, 1.2), (1.7, 0.2)),
-        "Drain workers": ((3.4, 0.9), (6.2, 1.8), (1.8, 0.35)),
-        "Wait after drain": ((3, 0), (5.5, 0), (1.6, 0)),
-        "Stop master": ((6, 0), (11, 0), (2.6, 0)),
-    },
-    "disk_io in": {
-        "Start master": _alike(600, 0),
-        "Add workers": _alike(50, 500),
-        "Apply deployment": _alike(50, 400),
-    },
-    "disk_io out": {
-        "Start master": ((2400, 0), (4200, 0), (1200, 0)),
-        "Master idle": ((180, 0), (330, 0), (90, 0)),
-        "Add workers": ((300, 1500), (560, 2700), (150, 750)),
-        "Cluster idle": ((200, 40), (380, 80), (100, 12)),
-        "Apply deployment": _alike(900, 1600),
-        "Deployment idle": ((210, 55), (400, 105), (105, 18)),
-        "Delete deployment": ((260, 90), (480, 170), (130, 35)),
-        "Wait after delete": ((200, 40), (380, 80), (100, 12)),
-        "Drain workers": ((230, 60), (430, 115), (115, 22)),
-        "Wait after drain": ((180, 0), (330, 0), (90, 0)),
-        "Stop master": ((700, 0), (1300, 0), (320, 0)),
-    },
-    "net InOctets": {
-        "Start master": _alike(2000, 0),
-        "Add workers": _alike(80, 3000),
-        "Cluster idle": ((40, 22), (75, 42), (22, 11)),
-        "Apply deployment": _alike(60, 900),
-        "Deployment idle": _alike(45, 30),
-        "Delete deployment": ((48, 26), (90, 50), (26, 12)),
-        "Wait after delete": ((40, 22), (75, 42), (22, 11)),
-        "Drain workers": ((44, 24), (82, 46), (24, 11)),
-    },
-    "net OutOctets": {
-        "Add workers": _alike(900, 60),
-        "Cluster idle": _alike(60, 25),
-        "Apply deployment": _alike(300, 40),
-        "Deployment idle": _alike(70, 32),
-        "Delete deployment": _alike(75, 30),
-        "Wait after delete": _alike(60, 25),
-        "Drain workers": _alike(66, 27),
-    },
-}
-QUANTITIES = tuple(BASE)
-
-# ---------------------------------------------------------------- what is noise
-
-
-@dataclass(frozen=True, slots=True)
-class Noise:
-    """Standard deviations of the logarithm of a quantity, and its memory.
-
-    run, host: of a run, and of a host in it, as a whole.
-    sample: of a sample.
-    memory: autocorrelation of neighbouring samples.
-    """
-
-    run: float
-    host: float
-    sample: float
-    memory: float
-
-
-NOISE: Mapping[str, Noise] = {
-    "cpu": Noise(run=0.03, host=0.02, sample=0.20, memory=0.6),
-    "ram": Noise(run=0.015, host=0.01, sample=0.004, memory=0.9),
-    "disk_util": Noise(run=0.04, host=0.03, sample=0.20, memory=0.4),
-    "disk_io in": Noise(run=0.04, host=0.03, sample=0.20, memory=0.4),
-    "disk_io out": Noise(run=0.04, host=0.03, sample=0.20, memory=0.4),
-    "net InOctets": Noise(run=0.03, host=0.03, sample=0.20, memory=0.5),
-    "net OutOctets": Noise(run=0.01, host=0.005, sample=0.03, memory=0.5),
-}
-DURATION_NOISE = 0.03
+RESTARTS = 0.15  # share of runs in which an agent restarts and loses samples
+NULLS = 0.1  # share of runs in which a chart has rows of null
+READING = 0.1  # share of samples in which a disk is read
 
 RAM_MIB = 3936
 STEP_S = 5
 SLOT_S = 3600  # from one run's start to the next one's
 FIRST_START = datetime(2021, 2, 8, 6, tzinfo=UTC).timestamp()
 CONTROLLER = "controller"
-HOSTS = {"node-a": Role.MASTER, "node-b": Role.WORKER, "node-c": Role.WORKER, "node-d": Role.WORKER}
+
+
+class Chart(NamedTuple):
+    """A chart as netdata describes it."""
+
+    chart: str
+    context: str
+    family: str
+    unit: str
+    dimensions: tuple[Dimension, ...]
+
+
+def _dimensions(ids: str, names: str | None = None) -> tuple[Dimension, ...]:
+    pairs = zip(ids.split(), (names or ids).split(), strict=True)
+    return tuple(Dimension(identity, name) for identity, name in pairs)
+
+
+PROCESSORS = "guest_nice guest steal softirq irq user system nice iowait"  # and idle
+BUSY = np.array([0, 0, 0, 0.03, 0, 0.62, 0.27, 0.01, 0.07])  # how their busy time divides
+NETWORK = _dimensions("InOctets OutOctets", "received sent")
+CHARTS = (
+    Chart("system.cpu", "system.cpu", "cpu", "percentage", _dimensions(f"{PROCESSORS} idle")),
+    Chart("system.ram", "system.ram", "ram", "MiB", _dimensions("free used cached buffers")),
+    Chart("system.io", "system.io", "disk", "KiB/s", _dimensions("in out")),
+    Chart("disk_util.sda", "disk.util", "sda", "% of time working", _dimensions("utilization")),
+    Chart("system.net", "system.net", "network", "kilobits/s", NETWORK),
+)
 EXCLUDED_BECAUSE = "broken connectivity (as in the published study)"
 BY = "simulated study"
-
-
-def expected(quantity: str, platform: str, phase: str, role: Role | None = None) -> float:
-    """What a host shows on average in a phase, without noise.
-
-    Args:
-        quantity: one of `QUANTITIES`; ram is in MiB used.
-        platform: one of `PLATFORMS`.
-        phase: name of a phase or gap.
-        role: of the host; None for the mean over the measured hosts.
-    """
-    master, worker = ADDED[quantity].get(phase, _alike(0, 0))[PLATFORMS.index(platform)]
-    if role is not None:
-        return BASE[quantity] + (master if role is Role.MASTER else worker)
-    roles = list(HOSTS.values())
-    added = roles.count(Role.MASTER) * master + roles.count(Role.WORKER) * worker
-    return BASE[quantity] + added / len(roles)
 
 
 def study(
@@ -243,7 +120,9 @@ def study(
         for turn, platform in enumerate(PLATFORMS)
         for place, sim in enumerate(_numbers(platform, runs))
     ]
-    return (_Run(seed, slot, platform, sim, experiment).made() for slot, platform, sim in sorted(slots))
+    return (
+        _Run(seed, slot, platform, sim, experiment).made() for slot, platform, sim in sorted(slots)
+    )
 
 
 def _numbers(platform: str, runs: int) -> Iterator[int]:
@@ -264,38 +143,181 @@ class _Run:
         self.random = np.random.default_rng([seed, sim])
         self.start = round(FIRST_START + slot * SLOT_S + self.random.uniform(0, 300), 4)
         self.bounds = self._bounds()
-        self.end = float(self.bounds[-1])
-        self.lost = self._lost()
-        self.events = self._events()
+        self.missing: list[Missing] = []
 
     def made(self) -> tuple[Simulation, list[Series]]:
-        series = self._series()
-        broken = self.sim in BROKEN
+        """The simulation and its series."""
+        events, series = self._events(), self._series()
+        end = datetime.fromtimestamp(round(self.bounds[-1]), UTC)
+        validity = Validity()
+        if self.sim in BROKEN:
+            reasons = (EXCLUDED_BECAUSE, BROKEN[self.sim])
+            validity = Validity(verdict=Verdict.EXCLUDED, reasons=reasons, by=BY, at=end)
+        identity = sha256(f"{self.experiment}/{self.seed}/{self.sim}".encode()).digest()
         simulation = Simulation(
+            id=ObjectId(identity[:12]),
             experiment=self.experiment,
             sim_id=str(self.sim),
             platform=self.platform,
             status=Status.ENDED,
+            validity=validity,
             provenance=Provenance(
                 source=SIMULATED,
                 version=version("minion"),
-                created=datetime.fromtimestamp(round(self.end), UTC),
-                details={"seed": str(self.seed), "generator": "ingest.simulated"},
+                created=end,
+                details={"seed": str(self.seed)},
             ),
-            validity=Validity(
-                verdict=Verdict.EXCLUDED if broken else Verdict.UNCHECKED,
-                reasons=(EXCLUDED_BECAUSE, BROKEN[self.sim]) if broken else (),
-                by=BY if broken else None,
-                at=datetime.fromtimestamp(round(self.end), UTC) if broken else None,
-            ),
-            parameters={"simulated": True, "seed": self.seed, "step_s": STEP_S},
-            environment={"platform": f"{self.platform} (simulated)", "netdata": SIMULATED},
+            parameters={"simulated": True, "seed": self.seed, "sample_rate_s": STEP_S},
+            environment={"platform": f"{self.platform}, simulated", "netdata": SIMULATED},
             hosts=(
                 Host(hostname=CONTROLLER, role=Role.CONTROLLER),
                 *(Host(hostname=h, role=r, ram_mib=RAM_MIB, cores=2) for h, r in HOSTS.items()),
             ),
-            events=self.events,
-            missing=self.lost,
-            id=ObjectId(_stable(self.random)),
+            events=events,
+            missing=tuple(self.missing),
         )
         return simulation, series
+
+    def _bounds(self) -> Floats:
+        """Times of the fourteen events."""
+        lengths = [
+            DURATIONS_S[phase.name][PLATFORMS.index(self.platform)]
+            * self._around_one(DURATION_NOISE)
+            if phase.action
+            else (30 if phase.gap else 300) + self.random.uniform(0.6, 1.1)
+            for phase in SEQUENCE
+        ]
+        return np.round(self.start + np.cumsum([0, *lengths]), 4)
+
+    def _around_one(self, deviation: float | Floats, shape: tuple[int, ...] = ()) -> Floats:
+        """Factors whose mean is one; `deviation` is that of their logarithm."""
+        return _factor(self.random.standard_normal(shape), deviation)
+
+    def _events(self) -> tuple[Event, ...]:
+        types = [SEQUENCE[0].start, *(phase.end for phase in SEQUENCE)]
+        ids: dict[EventType, str] = {}
+        for phase in (TOTAL, *SEQUENCE):
+            if phase.action:
+                identity = str(UUID(bytes=self.random.bytes(16), version=4))
+                ids |= {phase.start: identity, phase.end: identity}
+        events = [
+            Event(type=kind, time=float(time), hostname=CONTROLLER, correlation_id=ids[kind])
+            for kind, time in zip(types, self.bounds, strict=True)
+        ]
+        if self.sim in CUT_OFF:
+            events = events[: types.index(EventType.START_KNS_JOIN_NODES) + 1]
+        if self.sim in WORKER_LOST:
+            events = [e for e in events if e.type is not EventType.FINISHED_KNS_UNJOIN_NODES]
+        return tuple(events)
+
+    def _series(self) -> list[Series]:
+        """Five charts of each host, each host on a grid of its own."""
+        start, end = self.bounds[0], self.bounds[-1]
+        grids = np.ceil(start) + self.random.integers(0, STEP_S, len(HOSTS))
+        times = grids + STEP_S * np.arange(np.ceil((end - start) / STEP_S))[:, None]
+        charts = self._charts(times, self._levels(times))
+        if self.random.random() < NULLS:
+            place = self.random.integers(20, 60), self.random.integers(len(HOSTS))
+            charts[self.random.integers(len(CHARTS))][place] = np.nan
+        there = self._there(times)
+        return [
+            Series(
+                hostname=hostname,
+                **chart._asdict(),
+                times=times[there[:, place], place],
+                values=values[there[:, place], place],
+                step=STEP_S,
+            )
+            for place, hostname in enumerate(HOSTS)
+            if there[:, place].any()
+            for chart, values in zip(CHARTS, charts, strict=True)
+        ]
+
+    def _levels(self, times: Floats) -> Floats:
+        """What each quantity comes to: time x host x quantity."""
+        place = np.searchsorted(self.bounds, times, side="right") - 1
+        place = np.minimum(place, len(SEQUENCE) - 1)
+        run, host, sample, memory = np.array([astuple(NOISE[q]) for q in QUANTITIES]).T
+        drawn = self.random.standard_normal((*times.shape, len(QUANTITIES)))
+        drawn[1:] *= np.sqrt(1 - np.square(memory))
+        for row in range(1, len(drawn)):
+            drawn[row] += memory * drawn[row - 1]
+        whole = self._around_one(run, run.shape) * self._around_one(host, (len(HOSTS), len(host)))
+        level = _expected(self.platform)[place, np.arange(len(HOSTS))]
+        levels: Floats = level * whole * _factor(drawn, sample)
+        return levels
+
+    def _charts(self, times: Floats, levels: Floats) -> list[Floats]:
+        """The values of `CHARTS`: time x host x dimension each, rounded as netdata prints them."""
+        cpu, ram, disk_util, disk_in, disk_out, net_in, net_out = np.moveaxis(levels, -1, 0)
+        ticks = 1000 + self.random.choice([0, 0, 0, 0, -5, 5], cpu.shape)  # 2 processors, 5 s
+        counts = self.random.poisson(np.clip(cpu, 0, 90)[..., None] * 10 * BUSY)
+        busy = np.round(counts / ticks[..., None] * 100, 7)
+        idle = np.round(100 - busy.sum(axis=-1, keepdims=True), 7)
+        elapsed = times - self.start
+        cached = np.round(1311.5 + self.random.normal(0, 5) + 0.09 * elapsed, 2)
+        buffers = np.round(165 + 0.004 * elapsed, 2)
+        used = np.round(np.rint(ram * 1280) / 1280, 4)  # pages of 4 KiB, averaged over 5 s
+        free = np.round(RAM_MIB - used - cached - buffers, 4)
+        reads = disk_in / READING * (self.random.random(disk_in.shape) < READING)
+        return [
+            np.concatenate([busy, idle], axis=-1),
+            np.stack([free, used, cached, buffers], axis=-1),
+            np.stack([self._printed(reads, 0.8, 5), -self._printed(disk_out, 0.04, 5)], axis=-1),
+            self._printed(disk_util, 0.02, 7)[..., None],
+            np.stack(
+                [self._printed(net_in, 0.0016, 6), -self._printed(net_out, 0.0016, 6)], axis=-1
+            ),
+        ]
+
+    def _printed(self, values: Floats, grain: float, decimals: int) -> Floats:
+        """Counters come in grains; every sixth sample is interpolated between two of them."""
+        printed: Floats = np.rint(values / grain) * grain
+        between = self.random.random(values.shape) < 1 / 6
+        printed[between] = values[between]
+        return np.round(printed, decimals)
+
+    def _there(self, times: Floats) -> NDArray[np.bool_]:
+        """Which samples the agents still had: time x host. What they lost goes to `missing`."""
+        there: NDArray[np.bool_] = times < self.bounds[-1]
+        hosts = list(HOSTS)
+        end = float(self.bounds[-1])
+        lost: Missing | None = None
+        if self.sim in NO_SAMPLES:
+            lost = Missing(hostname=hosts[-1], first=self.start, last=end, reason="no connection")
+        elif self.sim in WORKER_LOST:
+            first = float(self.bounds[7]) + 40
+            lost = Missing(hostname=hosts[-1], first=first, last=end, reason="connection lost")
+        elif self.sim in CUT_OFF:
+            there &= times < self.bounds[3] + 30
+        elif self.random.random() < RESTARTS:
+            # In an idle phase: a short one could lose all samples of a host.
+            first = float(self.bounds[self.random.choice([0, 2, 4, 6])])
+            first += self.random.uniform(30, 200)
+            last = first + self.random.uniform(10, 40)
+            host = hosts[self.random.integers(len(hosts))]
+            lost = Missing(hostname=host, first=first, last=last, reason="agent restarted")
+        if lost is not None:
+            place = hosts.index(lost.hostname)
+            there[:, place] &= (times[:, place] < lost.first) | (times[:, place] >= lost.last)
+            self.missing.append(lost)
+        return there
+
+
+def _factor(drawn: Floats, deviation: float | Floats) -> Floats:
+    factor: Floats = np.exp(drawn * deviation - np.square(deviation) / 2)
+    return factor
+
+
+@cache
+def _expected(platform: str) -> Floats:
+    """`expected` of each interval, host and quantity."""
+    return np.array(
+        [
+            [
+                [expected(q, platform, phase.name, role) for q in QUANTITIES]
+                for role in HOSTS.values()
+            ]
+            for phase in SEQUENCE
+        ]
+    )

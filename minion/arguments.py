@@ -54,6 +54,10 @@ def normalize(name: str, function: Callable[..., Any], arguments: Sequence[str])
             value = words.pop(0)
         options[parameter.name] = value
     _check_count(name, wanted, positional, options)
+    for parameter in parameters.values():
+        required = parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty
+        if required and parameter.name not in options:
+            raise UsageError(f"{name}: {_head(parameter)} is required; see minion {name} --help")
     named = {p.name: word for p, word in zip(wanted, positional, strict=False)}
     return [f"--{key}={value}" for key, value in {**named, **options}.items()]
 
@@ -80,9 +84,9 @@ def usage(name: str, function: Callable[..., Any]) -> str:
     parameters = inspect.signature(function).parameters.values()
     arguments = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
     options = [p for p in parameters if p.kind is p.KEYWORD_ONLY]
-    line = " ".join(
-        [f"minion {name}", *(_placeholder(p) for p in arguments), *(["[options]"] * bool(options))]
-    )
+    required = [_head(p) for p in options if p.default is p.empty]
+    more = ["[options]"] if len(options) > len(required) else []
+    line = " ".join([f"minion {name}", *(_placeholder(p) for p in arguments), *required, *more])
     lines = [f"usage: {line}", "", *text]
     for title, group in (("arguments", arguments), ("options", options)):
         if group:
@@ -156,13 +160,16 @@ def _placeholder(parameter: inspect.Parameter) -> str:
     return text if parameter.default is parameter.empty else f"[{text}]"
 
 
-def _described(parameter: inspect.Parameter, text: str) -> list[str]:
+def _head(parameter: inspect.Parameter) -> str:
     if parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
-        head = parameter.name.upper()
-    else:
-        head = f"--{parameter.name.replace('_', '-')}"
-        if parameter.annotation is not bool:
-            head += f" {parameter.name.upper()}"
+        return parameter.name.upper()
+    switch = f"--{parameter.name.replace('_', '-')}"
+    return switch if parameter.annotation is bool else f"{switch} {parameter.name.upper()}"
+
+
+def _described(parameter: inspect.Parameter, text: str) -> list[str]:
+    head = _head(parameter)
+    if parameter.kind is parameter.KEYWORD_ONLY:
         if parameter.default is parameter.empty:
             text += " Required."
         elif parameter.default not in (None, False):

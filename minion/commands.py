@@ -80,7 +80,7 @@ def include(session: Session, sim: str, *, reason: str = "included by hand") -> 
 
 @command(DB)
 def demo(session: Session, *, out: str = ".", seed: int = 1, runs: int = 25) -> None:
-    """The published study, simulated, from the database to a report; replaces experiment demo.
+    """Simulate the published study and report on it; replaces experiment demo.
 
     Args:
         out: Folder for report.html.
@@ -165,9 +165,10 @@ def db_status(session: Session) -> None:
 
 @command(DB)
 def db_uri(session: Session) -> None:
-    """Print the URI of the MongoDB that is used, for mongosh and others; passwords are masked.
+    """Print the URI of the MongoDB that is used; passwords are masked.
 
-    The embedded server answers there while it runs: `minion db start` keeps it running.
+    It is for mongosh and other clients. The embedded server answers there while it runs:
+    `minion db start` keeps it running.
     """
     from minion.mongodb import masked  # noqa: PLC0415
     from minion.server import status as server_status  # noqa: PLC0415

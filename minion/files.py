@@ -20,36 +20,41 @@ def written_whole(path: str | Path) -> Iterator[Path]:
         OutputError: the folder or the file cannot be written.
     """
     target = Path(path)
-    temporary: Path | None = None
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if target.is_dir():
-            raise OutputError(f"{target} is a folder; name a file")
+    with _explained(target):
+        _prepare(target)
         number, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
         os.close(number)
         temporary = Path(name)
-        yield temporary
-        temporary.chmod(0o644)
-        temporary.replace(target)
-    except OSError as error:
-        raise OutputError(f"{target} cannot be written: {error.strerror or error}") from error
-    finally:
-        if temporary is not None:
+        try:
+            yield temporary
+            temporary.chmod(0o644)
+            temporary.replace(target)
+        finally:
             temporary.unlink(missing_ok=True)
 
 
 def check_writable(path: str | Path) -> None:
-    """Try it before the work is done.
+    """Try whether a file can be written, before the work is done; leaves nothing behind.
 
     Raises:
-        OutputError: the file cannot be written.
+        OutputError: it cannot.
     """
     target = Path(path)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{target} cannot be written: {error.strerror or error}") from error
+    with _explained(target):
+        _prepare(target)
+        with tempfile.TemporaryFile(dir=target.parent):
+            pass
+
+
+def _prepare(target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
     if target.is_dir():
         raise OutputError(f"{target} is a folder; name a file")
-    if not os.access(target.parent, os.W_OK | os.X_OK):
-        raise OutputError(f"{target} cannot be written: no right to write in {target.parent}")
+
+
+@contextmanager
+def _explained(target: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"{target} cannot be written: {error.strerror or error}") from error

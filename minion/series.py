@@ -389,11 +389,12 @@ def _doubles(buffer: memoryview, at: int) -> tuple[Floats, bool]:
             )
         if whole:
             return out, False
-    values = [
-        _double(buffer, place)[0] if kind == _DOUBLE else np.nan
-        for kind, _, place, _ in _elements(buffer, at)
-    ]
-    return np.array(values, dtype=np.float64), _NULL in {k for k, *_ in _elements(buffer, at)}
+    elements = [(kind, place) for kind, _, place, _ in _elements(buffer, at)]
+    kinds_found = {kind for kind, _ in elements}
+    if not kinds_found <= {_DOUBLE, _NULL}:
+        raise InvalidData(f"an array of a stored series has BSON types {sorted(kinds_found)}")
+    values = [_double(buffer, place)[0] if kind == _DOUBLE else np.nan for kind, place in elements]
+    return np.array(values, dtype=np.float64), _NULL in kinds_found
 
 
 @lru_cache(maxsize=4096)

@@ -46,7 +46,7 @@ class Settings:
         An empty variable counts as not set.
 
         Raises:
-            SettingsError: MINION_MONGODB_URI_FILE names a file that cannot be read, or an empty one.
+            SettingsError: the file of MINION_MONGODB_URI_FILE cannot be read, or is empty.
         """
         variables = os.environ if environment is None else environment
 

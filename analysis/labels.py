@@ -1,0 +1,58 @@
+"""What a frame holds, in words for a chart: its metric and unit, its runs, its title."""
+
+from collections.abc import Sequence
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from analysis.metrics import METRICS
+from minion.errors import InvalidData
+
+ELAPSED = "elapsed time in s"
+
+
+def one_metric(frame: pd.DataFrame, *needed: str) -> tuple[str, str]:
+    """The label and the unit of the frame's only metric.
+
+    Raises:
+        InvalidData: the frame lacks one of the columns `needed`, has no value, or several metrics.
+    """
+    has_values(frame, "value", *needed, "platform", "metric", "unit")
+    names = [str(name) for name in frame["metric"].unique()]
+    if len(names) > 1:
+        raise InvalidData(f"the frame holds several metrics ({', '.join(names)}); draw one")
+    label = METRICS[names[0]].label if names[0] in METRICS else names[0]
+    return label, str(frame["unit"].iloc[0])
+
+
+def has_values(frame: pd.DataFrame, value: str, *needed: str) -> None:
+    """Nothing, for a frame that can be drawn.
+
+    Raises:
+        InvalidData: the frame lacks a column, or has no value.
+    """
+    for column in (value, *needed):
+        if column not in frame:
+            there = ", ".join(map(str, frame.columns))
+            raise InvalidData(f"the frame has no column {column!r}; it has: {there}")
+    if not np.isfinite(frame[value].to_numpy(dtype=np.float64)).any():
+        raise InvalidData("there is nothing to draw: no run of the selection has such values")
+
+
+class RunNames:
+    """The name of a run: its sim_id, with what else tells it from the others of the frame."""
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        self.experiments = len(frame["experiment"].unique()) > 1
+        self.platforms = len(frame["platform"].unique()) > 1
+
+    def of(self, experiment: str, platform: str, sim_id: str) -> str:
+        """The name of this run."""
+        name = f"{experiment} / {sim_id}" if self.experiments else sim_id
+        return f"{name} ({platform})" if self.platforms else name
+
+
+def titled(text: str, notes: Sequence[str], *, simulated: bool) -> alt.TitleParams:
+    """A title over notes; simulated data are called so first."""
+    return alt.TitleParams(text, subtitle=[*(["Simulated data"] if simulated else []), *notes])

@@ -1,0 +1,208 @@
+"""The program as its user meets it: processes, exit statuses, what is printed where."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+
+import pandas as pd
+import pytest
+from test_store import cpu, simulation
+
+from minion.__main__ import GROUP, commands, main, overview
+from minion.arguments import usage
+
+OVERVIEW = """\
+usage: minion COMMAND [arguments] [options]
+
+Keep what repeated experiments measured, and compare it honestly.
+
+commands:
+  chart            Draw a metric: a row per simulation, a column per host, colour by role.
+  collect          Pull every run's samples as they come, until all are stored or missing.
+  db init          Make the collections, validators and indexes that are lacking.
+  db start         Start the embedded server and keep it running until `minion db stop`.
+  db status        Say which MongoDB is used, and what is in it.
+  db stop          Stop the embedded server, now or when its last user leaves.
+  db uri           Print the URI of the MongoDB that is used; passwords are masked.
+  demo             Simulate the published study and report on it; replaces experiment demo.
+  durations        How long each phase of each run took.
+  event            Note an event of a simulation.
+  exclude          Leave a simulation out of every default selection; its data stay.
+  include          Take an excluded simulation in again, as valid.
+  ingest netdata   Pull the samples of a run whose events exist, again or for the first time.
+  ingest simulated Simulate the published study; replaces experiment demo, or the named one.
+  record           Record one run: minion record SIM --platform P --hosts ... -- COMMAND.
+  report           Write the report: one HTML file that needs no network.
+  runs             List the simulations, the excluded ones too.
+  show             Show one minion: the simulation, its hosts, events, phases and charts.
+  sim start        Register a simulation and its hosts; notes no event.
+  summary          Summarize a metric: n, min, max, median, quartiles, mean and deviation.
+  utilization      The samples of a metric, a row each.
+
+minion COMMAND --help says more. Without --db or MINION_MONGODB_URI an embedded MongoDB
+under MINION_HOME is used. Exit status: 0; 1 an error; 2 a wrong call; 3 something that
+should be there could not be had."""
+
+
+@dataclass
+class Said:
+    """What a call left behind."""
+
+    returncode: int
+    output: bytes
+    stderr: str
+
+    @property
+    def stdout(self):
+        return self.output.decode()
+
+
+@pytest.fixture
+def minion(store, mongodb_uri, monkeypatch, capfdbinary):
+    """Runs the program on the test's store, in this process."""
+    monkeypatch.setenv("MINION_MONGODB_URI", mongodb_uri)
+    monkeypatch.setenv("MINION_DATABASE", store.database.name)
+    monkeypatch.delenv("MINION_EXPERIMENT", raising=False)
+
+    def run(*arguments):
+        capfdbinary.readouterr()
+        with pytest.raises(SystemExit) as end:
+            main(arguments)
+        out, err = capfdbinary.readouterr()
+        return Said(end.value.code, out, err.decode())
+
+    return run
+
+
+def test_the_overview_is_exactly_this():
+    assert overview() == OVERVIEW
+
+
+@pytest.mark.parametrize("name", commands())
+def test_every_command_has_help_for_itself_and_each_argument(name):
+    page = usage(name, commands()[name].load())
+    assert page.startswith(f"usage: minion {name}")
+    lines = page.splitlines()
+    assert len(lines[2]) > 10
+    assert all(len(line) <= 100 for line in lines)
+    for line in lines:
+        if line.startswith("  ") and not line.startswith("   "):
+            assert len(line) > 30, f"{name}: no help for {line}"
+
+
+def test_help_is_fast_enough_to_be_asked_for():
+    code = (
+        "import sys; from minion.__main__ import overview; overview();"
+        "print(sorted({'pandas', 'numpy', 'pymongo', 'altair', 'fire'} & set(sys.modules)))"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert found.stdout.strip() == "[]"
+
+
+def test_entry_points_are_of_the_three_packages():
+    modules = {point.module for point in entry_points(group=GROUP)}
+    assert modules == {"minion.commands", "ingest.commands", "analysis.commands"}
+
+
+def test_runs_in_every_format(minion, store, tmp_path):
+    store.put(simulation("7"), [cpu(rows=3)])
+    columns = "experiment,sim_id,platform,status,verdict,hosts,samples,start,length"
+    row = "e,7,K8s,complete,unchecked,3,6,2023-11-14T22:13:20Z,2000.0"
+    assert minion("runs", "--format", "csv").stdout == f"{columns}\n{row}\n"
+    (found,) = json.loads(minion("runs", "--format=json").stdout)
+    assert list(found) == columns.split(",")
+    assert found["sim_id"] == "7"
+    path = tmp_path / "runs.parquet"
+    path.write_bytes(minion("runs", "--format", "parquet").output)
+    assert pd.read_parquet(path)["samples"].tolist() == [6]
+    assert "2023-11-14T22:13:20Z" in minion("runs").stdout
+
+
+def test_numbers_are_exact_but_in_tables(minion, store):
+    series = cpu(rows=1)
+    series.values[0] = [0.1, 100 - 1 / 3]
+    store.put(simulation("7"), [series])
+    exact = 100 - (100 - 1 / 3)
+    csv = minion("utilization", "cpu", "--format", "csv").stdout
+    assert float(csv.splitlines()[1].rsplit(",", 1)[1]) == exact
+    (row,) = json.loads(minion("utilization", "cpu", "--format", "json").stdout)
+    assert row["value"] == exact
+    assert "0.3333" in minion("utilization", "cpu").stdout
+    assert str(exact) not in minion("utilization", "cpu").stdout
+
+
+def test_an_id_keeps_its_form(minion, store):
+    for sim in ("0012", "k3s#1", "a b", "1,5", "-3"):
+        store.put(simulation(sim), [cpu(rows=3)])
+        shown = minion("show", sim, "--format", "json")
+        assert json.loads(shown.stdout)["simulation"]["sim_id"] == sim
+
+
+def test_exclude_and_include(minion, store):
+    store.put(simulation("7"), [cpu(rows=3)])
+    assert minion("exclude", "7").returncode == 2
+    said = minion("exclude", "7", "--reason", "-x; network, broken")
+    assert (said.returncode, said.stderr) == (0, "")
+    verdict = store.simulation("7").validity
+    assert (verdict.verdict.value, verdict.reasons) == ("excluded", ("-x; network, broken",))
+    assert verdict.by
+    assert minion("include", "7").returncode == 0
+    assert store.simulation("7").validity.verdict.value == "valid"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (["rums"], 2, "unknown command rums; did you mean runs?"),
+        (["db", "dance"], 2, "unknown command db dance; there are: db init, db start"),
+        (["ingest"], 2, "ingest is one of: ingest netdata, ingest simulated"),
+        (["runs", "--platfrom", "K8s"], 2, "runs: unknown option --platfrom; did you mean"),
+        (["runs", "--", "ls"], 2, "runs: nothing may follow --"),
+        (["show"], 2, "show: SIM missing"),
+        (["show", "9"], 1, "no simulation 9; `minion runs` lists what there is"),
+        (["event", "9", "START"], 1, "unknown event type 'START'; there are: START_SIM"),
+        (["event", "9", "99"], 1, "unknown event type '99'"),
+        (["event", "9", "8"], 1, "no simulation 9"),
+        (["utilization", "gpu"], 1, "gpu"),
+        (["summary", "cpu", "--by", "moon"], 1, "moon"),
+        (["runs", "--sims", "9-1"], 1, "the range 9-1 runs backwards"),
+        (["runs", "--experiment", "x"], 1, "no experiment x"),
+        (["runs", "--db", "mongodb://a:secret@127.0.0.1:1/"], 1, "mongodb://a:***@127.0.0.1:1/"),
+        (["runs", "--db", "nonsense"], 1, "nonsense"),
+        (["report", "--out", "/dev/null/report.html"], 1, "cannot be written"),
+        (["chart", "cpu", "--out", "/proc/x.png"], 1, "cannot be written"),
+        (["chart", "cpu", "--out", "x.docx"], 1, ".html"),
+        (["record", "1", "--platform", "p", "--hosts", "a=boss@x", "--", "true"], 1, "boss"),
+        (["record", "1", "--platform", "p", "--hosts", "a=master@x"], 2, "no command to record"),
+        (["collect", "--interval", "0", "--once"], 1, "more than 0"),
+    ],
+)
+def test_a_mistake_is_one_line_with_its_status(minion, arguments, status, message):
+    found = minion(*arguments)
+    assert found.returncode == status, found.stderr
+    last = found.stderr.strip().splitlines()[-1]
+    assert last.startswith("minion: ")
+    assert message in last
+    assert "Traceback" not in found.stderr
+    assert "secret" not in found.stderr
+    assert found.stdout == ""
+
+
+def test_a_reader_that_leaves_early_is_no_error(store, mongodb_uri):
+    store.put(simulation("7"), [cpu(rows=300)])
+    environment = {**os.environ, "MINION_MONGODB_URI": mongodb_uri}
+    found = subprocess.run(
+        f"{sys.executable} -m minion utilization cpu --format csv | head -n 1",
+        shell=True,
+        env={**environment, "MINION_DATABASE": store.database.name},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert found.stderr == ""
