@@ -52,11 +52,10 @@ def durations(
     blocks = strips(
         frame, value="duration_s", unit="s", platforms=platforms, columns=columns, width=width
     )
-    return theme.themed(
-        blocks[0].properties(
-            title=titled(title, _KEY, simulated=simulated),
-            description=f"Duration in seconds of each phase, one dot per run, by {_names(frame)}",
-        )
+    return theme.finished(
+        blocks[0],
+        titled(title, _KEY, simulated=simulated),
+        f"Duration in seconds of each phase, one dot per run, by {_names(frame)}",
     )
 
 
@@ -99,11 +98,10 @@ def utilization(
         zero=zero,
     )
     whole = blocks[0] if len(blocks) == 1 else alt.vconcat(*blocks, spacing=28)
-    return theme.themed(
-        whole.properties(
-            title=titled(title or f"{label} in each phase", _KEY, simulated=simulated),
-            description=f"{label} ({unit}) in each phase, one dot per run, by {_names(frame)}",
-        )
+    return theme.finished(
+        whole,
+        titled(title or f"{label} in each phase", _KEY, simulated=simulated),
+        f"{label} ({unit}) in each phase, one dot per run, by {_names(frame)}",
     )
 
 
@@ -150,13 +148,14 @@ def course(
     x = alt.X("t:Q", title=ELAPSED, axis=alt.Axis(grid=False), scale=alt.Scale(nice=False))
     y = alt.Y("low:Q", title=unit, scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=4))
     colours = theme.scale(theme.platform_colours(names))
-    legend: dict[str, Any] = {"title": "Platform", "scale": colours, "sort": names}
+    key = alt.Legend(title="Platform", symbolOpacity=1)
+    colour: dict[str, Any] = {"scale": colours, "sort": names, "legend": key}
     band = alt.Chart().mark_area(opacity=0.18)
     line = alt.Chart().mark_line(strokeWidth=1.6)
     chart = (
         alt.layer(
-            band.encode(x=x, y=y, y2="high:Q", fill=alt.Fill("platform:N", **legend)),
-            line.encode(x=x, y="mean:Q", stroke=alt.Stroke("platform:N", **legend)),
+            band.encode(x=x, y=y, y2="high:Q", fill=alt.Fill("platform:N", **colour)),
+            line.encode(x=x, y="mean:Q", stroke=alt.Stroke("platform:N", **colour)),
             data=alt.InlineData(values=records),
         )
         .properties(width=width, height=height)
@@ -170,21 +169,21 @@ def course(
         )
         # Out here, not in the layers: Vega-Lite 6.4 loses a data set that two layers flatten alike.
         .transform_flatten(["t", "mean", "low", "high"])
-        .properties(
-            title=titled(
-                title or f"{label} over time",
-                ["Mean of the runs; the band holds the middle half of them"],
-                simulated=simulated,
-            ),
-            description=f"{label} ({unit}) over time, mean of the runs of {', '.join(names)}",
-        )
     )
-    return theme.themed(chart)
+    return theme.finished(
+        chart,
+        titled(
+            title or f"{label} over time",
+            ["Mean of the runs; the band holds the middle half of them"],
+            simulated=simulated,
+        ),
+        f"{label} ({unit}) over time, mean of the runs of {', '.join(names)}",
+    )
 
 
 # ---------------------------------------------------------------- inside
 
-_KEY = ("A dot is a run; the diamond is the mean of the runs, the bar its 95 % interval",)
+_KEY = ("Dot: a run. Diamond: mean of the runs. Bar: its 95 % interval.",)
 _ROLES = [role.value for role in (Role.MASTER, Role.WORKER, Role.CONTROLLER)]
 
 

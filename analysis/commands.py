@@ -60,9 +60,9 @@ def chart(session: Session, metric: str, *, out: str) -> None:
         out: The file: .html, .png or .svg.
     """
     from analysis.charts import facet, save  # noqa: PLC0415
-    from minion.files import check_writable  # noqa: PLC0415
+    from analysis.output import check_target  # noqa: PLC0415
 
-    check_writable(out)
+    check_target(out)
     simulated = _note_simulated(session)
     save(facet(_samples(session, metric), simulated=simulated), out)
     session.say(out)

@@ -245,6 +245,21 @@ def _disk(chart: str) -> str:
     return chart.removeprefix(_DISK_CHART)
 
 
+def keeps_dimensions(frame: pd.DataFrame) -> bool:
+    """Whether figures of a frame, as `utilization` gives it, must be kept apart by dimension.
+
+    Those of disk_io and net always; those of disk_util when a host has several disks.
+    """
+    if "metric" not in frame or "dimension" not in frame or frame.empty:
+        return False
+    name = frame["metric"].iloc[0]
+    if name in METRICS and METRICS[name].by_dimension:
+        return True
+    host = [key for key in ("experiment", "sim_id", "hostname") if key in frame]
+    pairs = frame[[*host, "dimension"]].drop_duplicates()
+    return bool(pairs.duplicated(host).any())
+
+
 def average(frame: pd.DataFrame) -> pd.DataFrame:
     """The mean over a run's hosts at each time step.
 
@@ -253,7 +268,8 @@ def average(frame: pd.DataFrame) -> pd.DataFrame:
     median distance between a host's samples; of several hosts the largest, so that a host has
     at most a few samples in a step, and counts once with their mean. A step that two phases share
     gives a row for each, with the hosts that are already, or still, in it: averaging a selection of
-    phases and selecting from the average are the same.
+    phases and selecting from the average are the same. Where no host has several disks, the disks
+    of all are averaged whatever their names; `dimension` is `utilization` then.
 
     Args:
         frame: as `utilization` gives it.
@@ -271,6 +287,8 @@ def average(frame: pd.DataFrame) -> pd.DataFrame:
     start = np.where(np.isnan(step), elapsed, np.floor((elapsed + 1e-6) / step) * step)
     order = np.argsort(elapsed, kind="stable")
     aligned = frame.assign(elapsed_s=start).iloc[order]
+    if len(frame["dimension"].unique()) > 1 and not keeps_dimensions(frame):
+        aligned["dimension"] = _constant("utilization", len(frame))
     keys = [name for name in COLUMNS if name not in ("hostname", "role", "value")]
     by_host = _mean(aligned, [*keys, "hostname"])
     result = _mean(by_host, keys).rename(columns={"rows": "hosts"})

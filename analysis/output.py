@@ -40,6 +40,23 @@ vegaEmbed("#chart", spec, { actions, renderer: "svg" });
 """
 
 
+def check_target(path: str | os.PathLike[str]) -> str:
+    """The ending of a chart's file, tried before the chart is drawn.
+
+    Raises:
+        InvalidData: no chart can be written as that.
+        OutputError: the file cannot be written.
+    """
+    target = Path(path)
+    kind = target.suffix.lower()
+    if kind not in FORMATS:
+        raise InvalidData(
+            f"a chart cannot be written as {target.name!r}; end it with one of {', '.join(FORMATS)}"
+        )
+    check_writable(target)
+    return kind
+
+
 def save(chart: alt.TopLevelMixin, path: str | os.PathLike[str]) -> Path:
     """Write a chart to a file; returns its path.
 
@@ -53,12 +70,7 @@ def save(chart: alt.TopLevelMixin, path: str | os.PathLike[str]) -> Path:
         OutputError: the file cannot be written; what was there before is untouched.
     """
     target = Path(path)
-    kind = target.suffix.lower()
-    if kind not in FORMATS:
-        raise InvalidData(
-            f"a chart cannot be written as {target.name!r}; end it with one of {', '.join(FORMATS)}"
-        )
-    check_writable(target)
+    kind = check_target(target)
     if kind == ".html":
         content = _page(chart).encode()
     elif kind == ".png":
@@ -105,5 +117,5 @@ def _dumps(value: Any) -> str:
 @lru_cache(maxsize=1)
 def runtime() -> str:
     """Vega, Vega-Lite and Vega-Embed as one script (0.9 MB), safe inside a script element."""
-    script: str = vl_convert.javascript_bundle(snippet=None)
+    script: str = vl_convert.javascript_bundle()  # type: ignore[call-arg]  # its stub forgets the default
     return script.replace("</script", "<\\/script").replace("<!--", "<\\!--")

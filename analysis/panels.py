@@ -58,31 +58,26 @@ def facet(
         _curve(unit, last=last or 1.0, top=top or rounded_up(largest), roles=roles),
         *([_bands(records)] if any("phase" in r for r in records) else []),
     ]
-    layers = [layer.properties(width=width, height=height) for layer in reversed(layers)]
-    chart = (
-        alt.layer(*layers, data=alt.InlineData(values=records))
-        .facet(
-            row=alt.Row(
-                "row:N",
-                sort=rows,
-                header=alt.Header(labelAngle=0, labelAlign="left", title=None, labelPadding=6),
-            ),
-            column=alt.Column("host:N", sort=hosts, header=alt.Header(title=None)),
-            spacing=6,
-        )
-        .properties(
-            title=titled(
-                title or f"{label} of each simulation and host",
-                [f"{unit} over the seconds since the start of each simulation"],
-                simulated=simulated,
-            ),
-            description=(
-                f"{label} ({unit}) over time: {len(rows)} rows of simulations,"
-                f" {len(hosts)} columns of hosts"
-            ),
-        )
+    chart = alt.layer(*reversed(layers), width=width, height=height).facet(
+        data=alt.InlineData(values=records),
+        row=alt.Row(
+            "row:N",
+            sort=rows,
+            header=alt.Header(labelAngle=0, labelAlign="left", title=None, labelPadding=6),
+        ),
+        column=alt.Column("host:N", sort=hosts, header=alt.Header(title=None)),
+        spacing=6,
     )
-    return theme.themed(chart)
+    return theme.finished(
+        chart,
+        titled(
+            title or f"{label} of each simulation and host",
+            [f"{unit} over the seconds since the start of each simulation"],
+            simulated=simulated,
+        ),
+        f"{label} ({unit}) over time: {len(rows)} rows of simulations,"
+        f" {len(hosts)} columns of hosts",
+    )
 
 
 def rounded_up(value: float) -> float:
@@ -170,7 +165,7 @@ def _curve(unit: str, *, last: float, top: float, roles: dict[str, str]) -> alt.
                 "t:Q",
                 title=ELAPSED,
                 scale=alt.Scale(domain=[0, last], nice=False),
-                axis=alt.Axis(tickCount=5, grid=False),
+                axis=alt.Axis(tickCount=5, grid=False, labelFlush=24),
             ),
             y=alt.Y("v:Q", title=unit, scale=alt.Scale(domain=[0, top], nice=False), axis=ends),
             stroke=alt.Stroke("role:N", title="Role", scale=theme.scale(roles)),

@@ -12,6 +12,8 @@ from analysis.intervals import intervals, run_values
 from minion.errors import InvalidData
 from minion.selection import natural
 
+Record = dict[str, Any]
+
 ROW = 30  # pixels of a platform
 _GOLDEN = 0.618034  # multiples of it, modulo 1, are spread evenly however many there are
 _NARROWEST = 0.1  # of the mean: what a scale spans at least
@@ -44,141 +46,155 @@ def strips(
     if values.empty:
         raise InvalidData("there is nothing to draw: no value lies in a phase")
     names = list(platforms) or sorted(values["platform"].astype(str).unique(), key=natural)
-    make = _Panels(names=names, unit=unit, width=width, zero=zero)
+    drawing = _Drawing(names=names, unit=unit, width=width, columns=columns, zero=zero)
     means = intervals(values)
     if "dimension" not in values:
-        return [alt.concat(*make.panels(values, means), columns=columns, spacing=_SPACING)]
+        return [drawing.block(values, means)]
     return [
-        alt.concat(*make.panels(*own), columns=columns, spacing=_SPACING).properties(
-            title=alt.TitleParams(str(dimension), fontSize=13)
-        )
+        drawing.block(*own).properties(title=alt.TitleParams(str(dimension), fontSize=13))
         for dimension in values["dimension"].unique()
         if (own := [f[(f["dimension"] == dimension).to_numpy()] for f in (values, means)])
     ]
 
 
-_SPACING = {"row": 14, "column": 26}
+class _Drawing:
+    """Draws the panels of one figure.
 
+    The records of all panels stand together, outside of them: Altair copies what lies inside of a
+    panel once for every step of its making.
+    """
 
-class _Panels:
-    """Draws the panels of one figure."""
-
-    def __init__(self, *, names: Sequence[str], unit: str, width: int, zero: bool) -> None:
+    def __init__(
+        self, *, names: Sequence[str], unit: str, width: int, columns: int, zero: bool
+    ) -> None:
         self.names = list(names)
         self.unit = unit
         self.width = width
+        self.columns = columns
         self.zero = zero
-        self.colours = theme.scale(theme.platform_colours(names))
+        self.dots, self.interval, self.mean = self._marks()
 
-    def panels(self, values: pd.DataFrame, means: pd.DataFrame) -> list[alt.LayerChart]:
-        """One for each phase that has values, in the study's order."""
+    def block(self, values: pd.DataFrame, means: pd.DataFrame) -> alt.ConcatChart:
+        """A panel for each phase that has values, in the study's order."""
         there = set(values["phase"])
-        return [
-            self._panel(
-                str(phase),
+        phases = [str(name) for name in values["phase"].cat.categories if name in there]
+        panels, records = [], []
+        for number, phase in enumerate(phases):
+            own = _records(
                 values[(values["phase"] == phase).to_numpy()],
                 means[(means["phase"] == phase).to_numpy()],
             )
-            for phase in values["phase"].cat.categories
-            if phase in there
-        ]
+            records += [{"panel": number, **record} for record in own]
+            panels.append(self._panel(number, phase, self._domain(own)))
+        chart = alt.concat(*panels, columns=self.columns, spacing={"row": 14, "column": 26})
+        chart.data = alt.InlineData(values=records)
+        return chart
 
-    def _panel(self, phase: str, values: pd.DataFrame, means: pd.DataFrame) -> alt.LayerChart:
-        domain = self._domain(values["value"].to_numpy(), means)
+    def _panel(self, number: int, phase: str, domain: list[float]) -> alt.LayerChart:
         x = alt.X(
-            "value:Q",
+            "mean:Q",
             title=self.unit,
             scale=alt.Scale(domain=domain, nice=False, zero=False),
             axis=alt.Axis(tickCount=5, titleAnchor="end", titlePadding=2, gridOpacity=0.7),
         )
+        return alt.layer(
+            self.dots,
+            self.interval,
+            self.mean.encode(x=x),
+            title=alt.TitleParams(phase, fontSize=12, offset=4),
+            transform=[alt.FilterTransform(alt.FieldEqualPredicate(field="panel", equal=number))],
+            width=self.width,
+            height=ROW * len(self.names),
+        )
+
+    def _marks(self) -> tuple[alt.Chart, alt.Chart, alt.Chart]:
         y = alt.Y(
             "platform:N",
             title=None,
             scale=alt.Scale(domain=self.names),
             axis=alt.Axis(ticks=False, domain=False, labelPadding=6, labelLimit=110),
         )
-        colour = alt.Color("platform:N", scale=self.colours, legend=None)
+        platform = alt.Tooltip("platform:N", title="Platform")
         dots = (
-            alt.Chart(alt.InlineData(values=_dots(values)))
+            alt.Chart()
+            .transform_flatten(["run", "value", "offset"])
             .mark_circle(size=26, opacity=0.45, clip=True)
             .encode(
-                x=x,
+                x=alt.X("value:Q", title=self.unit),
                 y=y,
                 yOffset=alt.YOffset("offset:Q", scale=alt.Scale(domain=[-0.25, 1.25])),
-                color=colour,
+                color=alt.Color(
+                    "platform:N",
+                    scale=theme.scale(theme.platform_colours(self.names)),
+                    legend=None,
+                ),
                 tooltip=[
                     alt.Tooltip("run:N", title="Run"),
-                    alt.Tooltip("platform:N", title="Platform"),
+                    platform,
                     alt.Tooltip("value:Q", title=self.unit, format=",.4~g"),
                 ],
             )
         )
-        mean = alt.Chart(alt.InlineData(values=_means(means))).encode(
-            y=y,
-            tooltip=[
-                alt.Tooltip("platform:N", title="Platform"),
-                alt.Tooltip("value:Q", title=f"Mean, {self.unit}", format=",.4~g"),
-                alt.Tooltip("low:Q", title="95 % from", format=",.4~g"),
-                alt.Tooltip("high:Q", title="to", format=",.4~g"),
-                alt.Tooltip("n:Q", title="Runs"),
-            ],
+        interval = (
+            alt.Chart()
+            .transform_filter("isValid(datum.low)")
+            .mark_rule(stroke=theme.INK, strokeWidth=2.5)
+            .encode(x=alt.X("low:Q", title=self.unit), x2="high:Q", y=y)
         )
-        halo = mean.mark_rule(stroke="white", strokeWidth=6, opacity=0.85).encode(
-            x=alt.X("low:Q", title=self.unit), x2="high:Q"
+        mean = (
+            alt.Chart()
+            .mark_point(
+                shape="diamond",
+                size=60,
+                filled=True,
+                fill="white",
+                stroke=theme.INK,
+                strokeWidth=1.6,
+                opacity=1,
+            )
+            .encode(
+                y=y,
+                tooltip=[
+                    platform,
+                    alt.Tooltip("mean:Q", title=f"Mean, {self.unit}", format=",.4~g"),
+                    alt.Tooltip("low:Q", title="95 % from", format=",.4~g"),
+                    alt.Tooltip("high:Q", title="to", format=",.4~g"),
+                    alt.Tooltip("n:Q", title="Runs"),
+                ],
+            )
         )
-        bar = mean.mark_rule(stroke=theme.INK, strokeWidth=2.5).encode(
-            x=alt.X("low:Q", title=self.unit), x2="high:Q"
-        )
-        point = mean.mark_point(
-            shape="diamond",
-            size=60,
-            filled=True,
-            fill="white",
-            stroke=theme.INK,
-            strokeWidth=1.6,
-            opacity=1,
-        ).encode(x=x)
-        return alt.layer(dots, halo, bar, point).properties(
-            title=alt.TitleParams(phase, fontSize=12, offset=4),
-            width=self.width,
-            height=ROW * len(self.names),
-        )
+        return dots, interval, mean
 
-    def _domain(self, values: Any, means: pd.DataFrame) -> list[float]:
+    def _domain(self, records: Sequence[Record]) -> list[float]:
         """From the least to the largest of what is drawn, with some air."""
-        drawn = np.concatenate([values, means["low"].to_numpy(), means["high"].to_numpy()])
-        low, high = float(np.nanmin(drawn)), float(np.nanmax(drawn))
+        drawn = [value for record in records for value in record["value"]]
+        drawn += [record[end] for record in records for end in ("low", "high") if end in record]
+        low, high = min(drawn), max(drawn)
         if self.zero:
-            return [min(0.0, low), high * 1.05 or 1.0]
+            return [min(0.0, low * 1.05), high * 1.05 or 1.0]
         middle = (low + high) / 2
         span = max((high - low) * 1.1, abs(middle) * _NARROWEST) or 1.0
         return [middle - span / 2, middle + span / 2]
 
 
-def _dots(values: pd.DataFrame) -> list[dict[str, Any]]:
-    place = values.groupby("platform", observed=True).cumcount().to_numpy()
-    return [
-        {"run": str(run), "platform": str(platform), "value": _short(value), "offset": at}
-        for run, platform, value, at in zip(
-            values["sim_id"],
-            values["platform"],
-            values["value"],
-            np.round(place * _GOLDEN % 1, 3).tolist(),
-            strict=True,
+def _records(values: pd.DataFrame, means: pd.DataFrame) -> list[Record]:
+    """A record for each platform: its mean, and its runs as arrays."""
+    records = []
+    for row in means.to_dict("records"):
+        own = values[(values["platform"] == row["platform"]).to_numpy()]
+        numbers = {name: float(row[name]) for name in ("mean", "low", "high")}
+        records.append(
+            {
+                "platform": str(row["platform"]),
+                "n": int(row["n"]),
+                # A single run has no interval.
+                **{name: _short(v) for name, v in numbers.items() if np.isfinite(v)},
+                "run": own["sim_id"].astype(str).tolist(),
+                "value": [_short(value) for value in own["value"].tolist()],
+                "offset": np.round((0.5 + np.arange(len(own)) * _GOLDEN) % 1, 3).tolist(),
+            }
         )
-    ]
-
-
-def _means(means: pd.DataFrame) -> list[dict[str, Any]]:
-    """A record for each platform; without ends of an interval where there is one run only."""
-    numbers = means[["mean", "low", "high"]].to_numpy(dtype=np.float64).tolist()
-    return [
-        {"platform": str(platform), "n": n, "value": _short(mean)}
-        | ({"low": _short(low), "high": _short(high)} if n > 1 else {})
-        for platform, n, (mean, low, high) in zip(
-            means["platform"], means["n"].tolist(), numbers, strict=True
-        )
-    ]
+    return records
 
 
 def _short(value: float) -> float:

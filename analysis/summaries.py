@@ -6,13 +6,13 @@ columns.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.metrics import METRICS
+from analysis.metrics import keeps_dimensions
 from analysis.timeline import phase_order
 from minion.errors import InvalidData
 from minion.model import Role
@@ -21,7 +21,6 @@ from minion.selection import natural
 GROUPS = ("hostname", "sim_id", "platform", "role", "phase")
 STATISTICS = ("n", "min", "max", "median", "q25", "q75", "mean", "sd")
 
-Over = Literal["samples", "runs"]
 Floats = NDArray[np.float64]
 
 
@@ -29,7 +28,7 @@ def summary(
     frame: pd.DataFrame,
     by: Sequence[str] = ("hostname", "sim_id"),
     *,
-    over: Over = "samples",
+    over: str = "samples",
     value: str = "value",
 ) -> pd.DataFrame:
     """Range, quartiles, mean and standard deviation of each group.
@@ -157,17 +156,7 @@ def _prepared(frame: pd.DataFrame, by: Sequence[str], value: str) -> pd.DataFram
 
 def _keys(frame: pd.DataFrame, by: Sequence[str]) -> list[str]:
     keys = ["experiment", *by]
-    return [*keys, "dimension"] if _keeps_dimensions(frame) else keys
-
-
-def _keeps_dimensions(frame: pd.DataFrame) -> bool:
-    if "metric" not in frame or "dimension" not in frame or frame.empty:
-        return False
-    name = frame["metric"].iloc[0]
-    if name in METRICS and METRICS[name].by_dimension:
-        return True
-    hosts = frame[["experiment", "sim_id", "hostname", "dimension"]].drop_duplicates()
-    return bool(hosts.duplicated(["experiment", "sim_id", "hostname"]).any())
+    return [*keys, "dimension"] if keeps_dimensions(frame) else keys
 
 
 def _by_role(names: Sequence[str]) -> list[str]:

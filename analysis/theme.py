@@ -81,10 +81,15 @@ _CONFIG: dict[str, Any] = {
 Chart = TypeVar("Chart", bound=alt.TopLevelMixin)
 
 
-def themed(chart: Chart) -> Chart:
-    """The chart with Minion's theme as its own configuration, which may be changed further."""
-    configured: Chart = chart.configure(**_CONFIG)
-    return configured
+def finished(chart: Chart, title: alt.TitleParams, description: str) -> Chart:
+    """The chart itself, with a title, a text for those who do not see it, and Minion's theme.
+
+    It is changed in place: Altair's own methods would copy all its data each time.
+    """
+    chart.title = title  # type: ignore[attr-defined]  # every top-level chart has these three
+    chart.description = description  # type: ignore[attr-defined]
+    chart.config = alt.Config(**_CONFIG)  # type: ignore[attr-defined]
+    return chart
 
 
 def platform_colours(platforms: Iterable[str]) -> dict[str, str]:

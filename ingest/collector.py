@@ -5,17 +5,19 @@ happens in between, the same window is pulled again and ends in the same documen
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from threading import Event as Signal
 
 import numpy as np
 
+from ingest.agent import AgentInfo
 from ingest.netdata import DEFAULT_CONTEXTS, Pulled, pull
+from minion.buckets import Written
 from minion.errors import AgentError, InvalidData
 from minion.model import Host, Missing, Simulation, Status, Verdict
 from minion.selection import Selection, words
-from minion.store import Store, Written
+from minion.store import Store
 
 DEFAULT_INTERVAL_S = 60.0
 FLUSH_S = 30.0  # an agent that has not shown a run's last samples by then will not
@@ -123,28 +125,34 @@ def advance(store: Store, simulation: Simulation, *, stop: Signal | None = None)
     """One pass over the hosts of a simulation: pull what came since the last one."""
     end, present = simulation.end, time.time()
     patient = end is None or present - end < PATIENCE_S
-    written, silent, done = Written(), [], end is not None
+    until = present if end is None else end
+    written, done = Written(), end is not None
+    silent: list[tuple[str, str]] = []
     for host in simulation.measured_hosts:
         if stop is not None and stop.is_set():
             return Collection(simulation, written, tuple(silent), done=False)
         first = simulation.collected_until(host.hostname)
-        until = present if end is None else end
         if first is None or first >= until - SAME:
-            done = done and first is not None
             continue
         try:
             pulled = pull(host, first, until, contexts=contexts_of(simulation))
         except AgentError as error:
             silent.append((host.hostname, str(error)))
-            if patient:
-                done = False
-            else:
-                gone = [Missing(hostname=host.hostname, first=first, last=until, reason=str(error))]
-                simulation = _keep(store, simulation, host, until, gone)
+            pulled = None
+        if pulled is None and patient:
+            done = False
             continue
-        new, simulation = _store(store, simulation, host, pulled, first)
-        written += new
-        done = done and pulled.until >= until - SAME
+        if pulled is None:
+            gone = Missing(hostname=host.hostname, first=first, last=until, reason=silent[-1][1])
+            simulation = _settled(store, simulation, host, first, until, [gone])
+            continue
+        # What failed on the way is asked again by the next pass.
+        reached = pulled.retry_from if patient else pulled.until
+        known = [record for record in pulled.missing if record.first < reached]
+        written += store.write(simulation, pulled.series)
+        simulation = _settled(store, simulation, host, first, reached, known)
+        simulation = _described(store, simulation, host, pulled)
+        done = done and reached >= until - SAME
     return Collection(simulation, written, tuple(silent), done)
 
 
@@ -153,80 +161,79 @@ def _settle_host(store: Store, simulation: Simulation, host: Host, first: float)
     end = simulation.end or first
     deadline = time.monotonic() + FLUSH_S
     flushed = Signal()
-    start = first
     while first < end - SAME:
         try:
             pulled = pull(host, first, end, contexts=contexts_of(simulation))
         except AgentError as error:
-            gone = [Missing(hostname=host.hostname, first=first, last=end, reason=str(error))]
-            missing = _still_missing(store, simulation, host, gone)
-            return _keep(store, simulation, host, end, missing)
-        late = time.monotonic() > deadline
-        if late and pulled.until < end - SAME:
-            lost = Missing(
-                hostname=host.hostname,
-                first=pulled.until,
-                last=end,
-                reason=f"the agent showed no sample within {FLUSH_S:g} s after the run's end",
-            )
-            pulled = replace(pulled, missing=(*pulled.missing, lost), until=end)
-        _, simulation = _store(store, simulation, host, pulled, start)
-        first = pulled.until
+            gone = Missing(hostname=host.hostname, first=first, last=end, reason=str(error))
+            return _settled(store, simulation, host, first, end, [gone])
+        missing, until = list(pulled.missing), pulled.until
+        if until < end - SAME and time.monotonic() > deadline:
+            reason = f"the agent showed no sample within {FLUSH_S:g} s after the run's end"
+            missing.append(Missing(hostname=host.hostname, first=until, last=end, reason=reason))
+            until = end
+        store.write(simulation, pulled.series)
+        simulation = _settled(store, simulation, host, first, until, missing)
+        simulation = _described(store, simulation, host, pulled)
+        first = until
         if first < end - SAME:
             flushed.wait(1.0)  # an agent shows a sample about a step after its time
     return simulation
 
 
-def _store(
-    store: Store, simulation: Simulation, host: Host, pulled: Pulled, since: float
-) -> tuple[Written, Simulation]:
-    """Samples first, then how far the host is."""
-    written = store.write(simulation, pulled.series)
-    before = [m for m in simulation.missing if m.hostname == host.hostname and m.first < since]
-    missing = _still_missing(store, simulation, host, [*before, *pulled.missing])
-    simulation = _keep(store, simulation, host, pulled.until, missing)
-    info = pulled.info
-    known = simulation.host(host.hostname)
-    if known is not None and known.cores is None and info.cores is not None:
-        ram = info.ram_mib if known.ram_mib is None else known.ram_mib
-        told = replace(known, ram_mib=ram, cores=info.cores)
-        hosts = [told if h.hostname == told.hostname else h for h in simulation.hosts]
-        versions = {f"netdata on {host.hostname}": info.version}
-        simulation = store.describe(simulation, hosts=hosts, environment=versions)
-    return written, simulation
-
-
-def _keep(
-    store: Store, simulation: Simulation, host: Host, until: float, missing: Iterable[Missing]
+def _settled(
+    store: Store,
+    simulation: Simulation,
+    host: Host,
+    since: float,
+    until: float,
+    missing: Sequence[Missing],
 ) -> Simulation:
-    return store.settle_host(simulation, host.hostname, until, _joined(missing))
+    """Keep how far a host is, with what was missing before `since` and what is missing now."""
+    before = [m for m in simulation.missing if m.hostname == host.hostname and m.first < since]
+    absent = _not_stored(store, simulation, host, [*before, *missing])
+    return store.settle_host(simulation, host.hostname, until, _joined(absent))
 
 
-def _still_missing(
-    store: Store, simulation: Simulation, host: Host, missing: Iterable[Missing]
+def _described(store: Store, simulation: Simulation, host: Host, pulled: Pulled) -> Simulation:
+    """Keep what an agent says of its host, the first time it is heard."""
+    known, info = simulation.host(host.hostname), pulled.info
+    if known is None or known.cores is not None or info.cores is None:
+        return simulation
+    ram = info.ram_mib if known.ram_mib is None else known.ram_mib
+    told = replace(known, ram_mib=ram, cores=info.cores)
+    hosts = [told if h.hostname == told.hostname else h for h in simulation.hosts]
+    return store.describe(simulation, hosts=hosts, environment=versions(host, info))
+
+
+def versions(host: Host, info: AgentInfo) -> dict[str, str]:
+    """What a simulation's environment keeps of a host."""
+    return {
+        f"netdata on {host.hostname}": info.version,
+        f"kernel on {host.hostname}": info.kernel,
+    }
+
+
+def _not_stored(
+    store: Store, simulation: Simulation, host: Host, missing: Sequence[Missing]
 ) -> list[Missing]:
     """What of it the store has not either: an earlier pull may have been in time."""
-    records = list(missing)
-    if not records:
+    if not missing:
         return []
     stored = {s.chart: s for s in store.series(simulation, hosts=[host.hostname])}
     result: list[Missing] = []
-    for record in records:
-        charts = [stored[record.chart]] if record.chart in stored else []
-        if record.chart is None:
-            charts = list(stored.values())
-        if not charts:
+    for record in missing:
+        charts = [record.chart] if record.chart is not None else list(stored)
+        known = [stored[chart] for chart in charts if chart in stored]
+        if not known:
             result.append(record)
-            continue
-        for series in charts:
+        for series in known:
             step = series.step or 0.0
             inside = series.window(record.first, record.last).times
             edges = np.concatenate(([record.first - step], inside, [record.last]))
             for place in np.flatnonzero(np.diff(edges) > 1.5 * step):
-                first, last = edges[place] + step, edges[place + 1]
-                result.append(
-                    replace(record, chart=series.chart, first=float(first), last=float(last))
-                )
+                begin, end = float(edges[place] + step), float(edges[place + 1])
+                result.append(replace(record, chart=series.chart, first=begin, last=end))
     return result
 
 

@@ -135,7 +135,7 @@ def collect(session: Session, *, interval: float = 60.0, once: bool = False) -> 
         stop=stop,
         told=session.note,
     )
-    _raise_missing(completed)
+    _raise_missing(session, completed)
 
 
 @command({"experiment": EXPERIMENT}, DB)
@@ -165,8 +165,8 @@ def ingest_simulated(session: Session, *, seed: int = 1, runs: int = 25) -> None
     from dataclasses import replace  # noqa: PLC0415
 
     from ingest.simulated import study  # noqa: PLC0415
+    from minion.buckets import Written  # noqa: PLC0415
     from minion.selection import Selection  # noqa: PLC0415
-    from minion.store import Written  # noqa: PLC0415
 
     if runs < 1:
         raise InvalidData(f"--runs {runs}: at least one run of each platform")
@@ -196,16 +196,24 @@ def _stored(session: Session, simulation: "Simulation") -> None:
         f"simulation {simulation.sim_id} of experiment {simulation.experiment}:"
         f" {samples:,} samples of {hosts} hosts stored"
     )
-    _raise_missing([simulation])
+    _raise_missing(session, [simulation])
 
 
-def _raise_missing(simulations: "list[Simulation]") -> None:
-    lacking = [
-        f"simulation {s.sim_id}: {m.hostname} {m.chart or '(every chart)'},"
-        f" {m.last - m.first:.0f} s: {m.reason}"
-        for s in simulations
-        for m in s.missing
-    ]
+def _raise_missing(session: Session, simulations: "list[Simulation]") -> None:
+    """A chart that a host does not have is noted; samples that should be there are an error."""
+    from ingest.netdata import NO_SUCH_CHART  # noqa: PLC0415
+
+    lacking = []
+    for simulation in simulations:
+        for record in simulation.missing:
+            what = f"{record.hostname} {record.chart or '(every chart)'}"
+            if record.reason == NO_SUCH_CHART:
+                session.note(f"simulation {simulation.sim_id}: {what}: {record.reason}")
+            else:
+                seconds = record.last - record.first
+                lacking.append(
+                    f"simulation {simulation.sim_id}: {what}, {seconds:.0f} s: {record.reason}"
+                )
     if lacking:
         more = f"; and {len(lacking) - SHOWN_MISSING} more" if len(lacking) > SHOWN_MISSING else ""
         shown = "; ".join(lacking[:SHOWN_MISSING])

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from ingest.agent import Agent
+from ingest.collector import versions
 from ingest.events import Recorder, register
 from minion.errors import UsageError
 from minion.model import Host, Simulation, Verdict
@@ -92,8 +93,7 @@ def _ask(hosts: Sequence[Host]) -> tuple[list[Host], dict[str, str]]:
         info = Agent(host.url).info()
         ram = info.ram_mib if host.ram_mib is None else host.ram_mib
         asked.append(replace(host, ram_mib=ram, cores=info.cores))
-        environment[f"netdata on {host.hostname}"] = info.version
-        environment[f"kernel on {host.hostname}"] = info.kernel
+        environment |= versions(host, info)
     return asked, environment
 
 

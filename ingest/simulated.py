@@ -140,7 +140,7 @@ class _Run:
 
     def __init__(self, seed: int, slot: int, platform: str, sim: int, experiment: str) -> None:
         self.seed, self.platform, self.sim, self.experiment = seed, platform, sim, experiment
-        self.random = np.random.default_rng([seed, sim])
+        self.random = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(sim,)))
         self.start = round(FIRST_START + slot * SLOT_S + self.random.uniform(0, 300), 4)
         self.bounds = self._bounds()
         self.missing: list[Missing] = []

@@ -208,7 +208,7 @@ class Session:
 def records(frame: "pd.DataFrame") -> list[dict[str, Any]]:
     """The rows of a frame as dicts; what is missing is None."""
     objects = frame.astype(object)
-    rows: list[dict[str, Any]] = objects.where(frame.notna(), None).to_dict(orient="records")
+    rows = objects.where(frame.notna(), None).to_dict(orient="records")
     return [{str(key): _plain(value) for key, value in row.items()} for row in rows]
 
 

@@ -7,7 +7,7 @@ cannot drift apart. A field that is None is left out of the document.
 import dataclasses
 import types
 import typing
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from enum import Enum, IntEnum
 from functools import cache
@@ -46,12 +46,8 @@ def encode(value: Any) -> Any:
 
 def decode(cls: type[T], document: Mapping[str, Any]) -> T:
     """The dataclass `cls` from a document that `encode` made. Unknown keys are passed over."""
-    values = {
-        name: _decode(hint, document[_key(name)])
-        for name, hint in _hints(cls).items()
-        if document.get(_key(name)) is not None
-    }
-    return cls(**values)
+    result: T = _decoder(typing.cast("Any", cls))(document)
+    return result
 
 
 def json_schema(cls: type) -> Document:
@@ -71,9 +67,9 @@ def _key(name: str) -> str:
 
 
 @cache
-def _hints(cls: Hashable) -> dict[str, Any]:
+def _hints(cls: Any) -> dict[str, Any]:
     hints = typing.get_type_hints(cls)
-    return {f.name: hints[f.name] for f in dataclasses.fields(typing.cast("type[Any]", cls))}
+    return {f.name: hints[f.name] for f in dataclasses.fields(cls)}
 
 
 def _members(hint: Any) -> tuple[Any, ...]:
@@ -87,23 +83,44 @@ def _optional(hint: Any) -> bool:
     return type(None) in typing.get_args(hint)
 
 
-def _decode(hint: Any, value: Any) -> Any:  # noqa: PLR0911  one per kind of field
+@cache
+def _decoder(hint: Any) -> Callable[[Any], Any]:
+    """What turns a stored value into one of that type; built once, for it is used per event."""
     members = _members(hint)
     if len(members) > 1:  # a union of plain values: BSON kept the type
-        return value
+        return _as_it_is
     (hint,) = members
     origin = typing.get_origin(hint)
-    if origin is tuple:
-        return tuple(_decode(typing.get_args(hint)[0], item) for item in value)
-    if origin is not None:  # a mapping
-        return {key: _decode(typing.get_args(hint)[1], item) for key, item in value.items()}
+    if origin is not None:  # tuple[X, ...] or Mapping[str, X]
+        inner = _decoder(typing.get_args(hint)[0 if origin is tuple else 1])
+        if origin is tuple:
+            return lambda items: tuple(map(inner, items))
+        return lambda items: {key: inner(item) for key, item in items.items()}
     if dataclasses.is_dataclass(hint):
-        return decode(typing.cast("type[Any]", hint), value)
+        return _dataclass_decoder(hint)
     if hint is datetime:
-        return value if value.tzinfo else value.replace(tzinfo=UTC)
+        return lambda time: time if time.tzinfo else time.replace(tzinfo=UTC)
     if isinstance(hint, type) and (issubclass(hint, Enum) or hint is float):
-        return hint(value)
+        return hint
+    return _as_it_is
+
+
+def _as_it_is(value: Any) -> Any:
     return value
+
+
+def _dataclass_decoder(cls: Any) -> Callable[[Any], Any]:
+    fields = [(name, _key(name), _decoder(hint)) for name, hint in _hints(cls).items()]
+
+    def decode_document(document: Mapping[str, Any]) -> Any:
+        values = {
+            name: read(value)
+            for name, key, read in fields
+            if (value := document.get(key)) is not None
+        }
+        return cls(**values)
+
+    return decode_document
 
 
 def _schema(hint: Any) -> Document:

@@ -11,6 +11,7 @@ import hashlib
 import os
 import socket as sockets
 import stat
+import struct
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -28,6 +29,11 @@ START_TIMEOUT_S = 300.0  # a large journal may have to be recovered
 LONGEST_SOCKET = 103 if sys.platform == "darwin" else 107
 LEAST_FREE = 32 * 2**20
 
+# {hello: 1, $db: "admin"} as an OP_MSG of MongoDB's wire protocol.
+_COMMAND = b"\x10hello\0" + struct.pack("<i", 1) + b"\x02$db\0" + struct.pack("<i", 6) + b"admin\0"
+_BODY = struct.pack("<ib", 0, 0) + struct.pack("<i", len(_COMMAND) + 5) + _COMMAND + b"\0"
+_HELLO = struct.pack("<iiii", len(_BODY) + 16, 1, 0, 2013) + _BODY
+
 
 @dataclass(frozen=True, slots=True)
 class Mongod:
@@ -42,18 +48,19 @@ class Mongod:
 
     @property
     def uri(self) -> str:
-        """The MongoDB URI of its socket."""
-        return "mongodb://" + quote(str(self.socket), safe="")
+        """The MongoDB URI of its socket; a single server knows no retryable writes."""
+        return f"mongodb://{quote(str(self.socket), safe='')}/?retryWrites=false"
 
     def answers(self) -> bool:
-        """Whether it accepts connections."""
+        """Whether it answers a `hello`; one that is dying may still accept connections."""
         with sockets.socket(sockets.AF_UNIX) as connection:
             connection.settimeout(5.0)
             try:
                 connection.connect(str(self.socket))
+                connection.sendall(_HELLO)
+                return bool(connection.recv(16))
             except OSError:
                 return False
-        return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ no phase, and the whole run. What the events do not say is reported, never guess
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -230,33 +231,26 @@ class _Reader:
         return found
 
     def _cover(self, found: list[Interval]) -> list[Interval]:
-        """The intervals cut so that none overlaps, with what lies between them named."""
-        marks: list[Interval] = []
-        position, before = None, None
-        last = self.events[-1]
-        for number, interval in enumerate(found):
-            following = found[number + 1] if number + 1 < len(found) else None
-            end = interval.end_s
-            if following is not None and following.start_s < end:
+        """The run cut at every border: each piece belongs to the interval that began last."""
+        for first, second in combinations(found, 2):  # sorted by start
+            if second.start_s < first.end_s and second.duration_s > 0:
                 self.problems.append(
-                    f"{interval.name} and {following.name} overlap: samples from"
-                    f" {following.start_s:g} s on count to the later one"
+                    f"{first.name} and {second.name} overlap from {second.start_s:g} to"
+                    f" {min(first.end_s, second.end_s):g} s: these samples count to {second.name}"
                 )
-                end = following.start_s
-            if position is None:
-                position, before = 0.0, self._near(0.0)
-            if interval.start_s > position:
-                name = f"{before} to {self._near(interval.start_s)}"
-                marks.append(Interval(name, position, interval.start_s, gap=True))
-            if end > interval.start_s:
-                marks.append(Interval(interval.name, interval.start_s, end, gap=interval.gap))
-            position = max(position, end)
-            before = self._near(position)
-        stop = last.time - self.origin
-        position = 0.0 if position is None else position
-        if stop > position:
-            name = f"{before or self._near(position)} to {last.type.name}"
-            marks.append(Interval(name, position, stop, gap=True))
+        stop = self.events[-1].time - self.origin
+        borders = {0.0, stop} | {edge for i in found for edge in (i.start_s, i.end_s)}
+        marks: list[Interval] = []
+        owners: list[Interval | None] = []
+        for start, end in pairwise(sorted(borders)):
+            inside = [i for i in found if i.start_s <= start and end <= i.end_s]
+            owner = max(inside, key=lambda i: (i.start_s, -i.end_s), default=None)
+            if owners and owner is owners[-1]:
+                start = marks.pop().start_s  # noqa: PLW2901  the same stretch goes on
+                owners.pop()
+            name = f"{self._near(start)} to {self._near(end)}" if owner is None else owner.name
+            marks.append(Interval(name, start, end, gap=owner is None or owner.gap))
+            owners.append(owner)
         return marks
 
     def _near(self, elapsed_s: float) -> str:

@@ -37,6 +37,8 @@ def open_client(uri: str, where: str) -> MongoClient[Document]:
     Raises:
         StoreUnavailable, StoreRefused, StoreTooOld, SettingsError: as they say.
     """
+    if not uri.startswith(("mongodb://", "mongodb+srv://")):
+        raise SettingsError(f"the MongoDB URI {where} does not begin with mongodb://")
     try:
         with translated(where):
             client: MongoClient[Document] = MongoClient(

@@ -87,7 +87,7 @@ class Series:
         rows, columns = there.any(axis=1), there.any(axis=0)
         if rows.all() and columns.all():
             return self
-        kept = tuple(d for d, keep in zip(self.dimensions, columns.tolist(), strict=True) if keep)
+        kept = tuple(self.dimensions[place] for place in np.flatnonzero(columns))
         return replace(
             self, dimensions=kept, times=self.times[rows], values=self.values[rows][:, columns]
         )

@@ -239,7 +239,21 @@ def test_phases_that_overlap_are_reported_and_samples_count_once() -> None:
     assert [phase.duration_s for phase in read.phases] == [10.0, 9.0]
     names = [read.intervals[label].name for label in read.labels(np.array([5.0, 6.0, 12.0]))]
     assert names == ["One", "Two", "Two"]
-    assert read.problems == ("One and Two overlap: samples from 6 s on count to the later one",)
+    assert read.problems == ("One and Two overlap from 6 to 10 s: these samples count to Two",)
+
+
+def test_an_outer_phase_goes_on_after_an_inner_one() -> None:
+    read = timeline(
+        event(E.START_PHASE, 100, "a", "Outer"),
+        event(E.START_PHASE, 150, "b", "Inner"),
+        event(E.FINISHED_PHASE, 250, "b", "Inner"),
+        event(E.FINISHED_PHASE, 400, "a", "Outer"),
+        event(E.STOP_SIMULATION, 500),
+    )
+    marks = [(mark.name, mark.end_s - mark.start_s) for mark in read.intervals]
+    assert marks[-4:-1] == [("Outer", 50.0), ("Inner", 100.0), ("Outer", 150.0)]
+    assert marks[-1][1] == 100.0
+    assert {phase.name: phase.duration_s for phase in read.phases} == {"Outer": 300.0, "Inner": 100}
 
 
 def test_a_recorder_finds_the_events_of_an_action() -> None:

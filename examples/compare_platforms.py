@@ -1,0 +1,43 @@
+"""Compare platforms: how long each phase took, and what the hosts did meanwhile.
+
+python compare_platforms.py [EXPERIMENT] [FOLDER]
+
+Reads the store of MINION_MONGODB_URI, or the embedded one; `minion demo` fills experiment `demo`.
+"""
+
+import sys
+from pathlib import Path
+
+import analysis
+import minion
+
+
+def main(experiment: str = "demo", folder: str = ".") -> None:
+    """Print two tables and write two charts."""
+    out = Path(folder)
+    with minion.connect() as store:
+        # One value per run: the run is the unit, its samples are not independent of each other.
+        durations = analysis.durations(store, experiment=experiment)
+        print("Seconds a phase, over runs:")
+        print(
+            analysis.summary(durations, by=["phase", "platform"], value="duration_s", over="runs")
+        )
+
+        cpu = analysis.utilization(store, "cpu", experiment=experiment)
+        print("\nCPU utilization in %, over runs:")
+        print(analysis.summary(cpu, by=["phase", "platform"], over="runs"))
+        print("\nHow much of it lies between runs, how much within them:")
+        print(analysis.within_between(cpu))
+
+        simulated = all(run.simulated for run in store.simulations())
+        first = cpu[cpu["sim_id"].isin(cpu["sim_id"].unique()[:3])]
+        for name, chart in (
+            ("durations.html", analysis.charts.durations(durations, simulated=simulated)),
+            ("cpu.html", analysis.charts.facet(first, simulated=simulated)),
+        ):
+            analysis.charts.save(chart, out / name)
+            print(f"\nwritten: {out / name}")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

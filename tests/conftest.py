@@ -1,0 +1,21 @@
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from waiting import wait_for
+
+from minion import server
+
+pytest_plugins = ["mongod_with_password", "netdata_agents", "shared_data", "stores"]
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """A fresh folder with a short path; a server in it must have no users after the test."""
+    folder = Path(tempfile.mkdtemp(prefix="minion-"))
+    yield folder
+    server.stop(folder)
+    wait_for(lambda: not server.status(folder).running, 20, "the end of the test's server")
+    shutil.rmtree(folder)
