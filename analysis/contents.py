@@ -100,17 +100,18 @@ class Glance:
         return [Table(self.caption, columns, tuple(self.rows))] if self.rows else []
 
 
-def durations_part(frame: pd.DataFrame, look: Look, glance: Glance) -> Part:
-    """How long each phase took."""
+def durations_part(frame: pd.DataFrame, look: Look, glance: Glance) -> tuple[Part, list[str]]:
+    """How long each phase took, and the sentences that tell the most of it."""
     part = Part(f"{look.prefix}-durations", "Durations")
     if frame.empty:
         part.sentences.append("No phase of these runs has both a start and an end.")
-        return part
+        return part, []
     means = intervals(run_values(frame, value="duration_s"))
+    told = []
     for phase in _told(means):
         own = means[(means["phase"] == phase).to_numpy()]
         what = "The whole run" if phase == TOTAL.name else phase
-        part.sentences.append(f"{what} took {_on_each(own, 's', 1)}.")
+        told.append(f"{what} took {_on_each(own, 's', 1)}.")
     for phase in _acting(means):
         glance.add(phase, means[(means["phase"] == phase).to_numpy()], "s", 1)
     drawn = charts.durations(frame, simulated=look.simulated, platforms=look.platforms)
@@ -120,7 +121,7 @@ def durations_part(frame: pd.DataFrame, look: Look, glance: Glance) -> Part:
             means, caption="Durations in seconds, over runs", colours=look.colours, digits=1
         )
     )
-    return part
+    return part, told
 
 
 def metric_part(  # what it shows of one metric
@@ -195,7 +196,7 @@ def facet_figures(
     frame: pd.DataFrame, metric: Metric, look: Look, phases: pd.DataFrame
 ) -> list[tuple[str, Figure]]:
     """Every run and host: a chart for each platform, and for each 40 runs of it."""
-    figures = []
+    figures: list[tuple[str, Figure]] = []
     top = rounded_up(float(frame["value"].max()))
     for platform in look.platforms:
         own = frame[(frame["platform"] == platform).to_numpy()]

@@ -1,4 +1,4 @@
-"""What a report says of an experiment besides its figures: what was compared, and how sound it is."""
+"""What a report says besides its figures: what was compared, and how sound it is."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 import pandas as pd
 from bson import ObjectId
 
+from analysis.metrics import METRICS
 from analysis.tables import Cell, Table, text_table
 from analysis.timeline import problems_of
 from minion.lifecycle import PHASES
-from minion.model import Role, Simulation
+from minion.model import Missing, Role, Simulation
 from minion.selection import natural
 
 MOST_ROWS = 500  # of a list of findings: more say no more
@@ -68,7 +69,6 @@ def opening(
 def compared(
     simulations: Sequence[Simulation],
     samples: Mapping[ObjectId, int],
-    colours: Mapping[str, str],
     hosts: Sequence[str],
 ) -> Table:
     """The platforms side by side: runs, hosts, times, samples, and their versions and settings."""
@@ -113,32 +113,33 @@ def quality(
     ]
     holes = [
         (
-            simulation.sim_id,
+            s.sim_id,
             record.hostname,
             record.chart or "every chart",
-            f"{record.first - (simulation.start or 0):,.0f} to"
-            f" {record.last - (simulation.start or 0):,.0f} s",
+            _window(s, record),
             record.reason,
         )
-        for simulation, record in missing
+        for s, record in missing
     ]
     sentences = [
-        f"{counted(len(left_out), 'run')} of the selection"
-        f" {'was' if len(left_out) == 1 else 'were'} excluded and appear nowhere else in this report."
-        if left_out
-        else "No run of the selection was excluded.",
-        "The events of "
-        + (
-            f"{counted(problems['sim_id'].nunique(), 'run')} leave something open."
-            if troubled
-            else "every run are complete and in order."
-        ),
-        f"{counted(len(holes), 'stretch', 'stretches')} of samples"
-        f" {'is' if len(holes) == 1 else 'are'} recorded as missing,"
-        f" in {counted(len({s.id for s, _ in missing}), 'run')}."
-        if holes
-        else "No samples are recorded as missing.",
+        "No run of the selection was excluded.",
+        "The events of every run are complete and in order.",
+        "No samples are recorded as missing.",
     ]
+    if left_out:
+        ids = _values((row[0] for row in left_out), most=12)
+        was = "was" if len(left_out) == 1 else "were"
+        sentences[0] = (
+            f"{counted(len(left_out), 'run')} of the selection {was} excluded and counted nowhere"
+            f" in this report: {ids}."
+        )
+    if troubled:
+        runs = counted(len({row[0] for row in troubled}), "run")
+        sentences[1] = f"The events of {runs} leave something open."
+    if holes:
+        stretches = counted(len(holes), "stretch", "stretches")
+        runs = counted(len({s.id for s, _ in missing}), "run")
+        sentences[2] = f"Samples are recorded as missing: {stretches}, in {runs}."
     judged = Counter(s.validity.verdict.value for s in simulations)
     sentences.append(f"Verdicts: {listed(f'{n:,} {name}' for name, n in sorted(judged.items()))}.")
     tables = [
@@ -187,13 +188,53 @@ def without_samples(frame: pd.DataFrame, simulations: Sequence[Simulation]) -> l
     return [s.sim_id for s in simulations if s.sim_id not in there]
 
 
+def headline(simulations: Sequence[Simulation]) -> str:
+    """The title of a report."""
+    platforms = sorted({s.platform for s in simulations}, key=natural)
+    on = listed(platforms) if len(platforms) <= MOST_VALUES else f"{len(platforms)} platforms"
+    return f"Durations and utilization on {on}"
+
+
+def tiles(
+    simulations: Sequence[Simulation], samples: Mapping[ObjectId, int], hosts: Sequence[str]
+) -> list[tuple[str, str]]:
+    """A report in six numbers, each with its noun."""
+    seconds = sum(s.end - s.start for s in simulations if s.end is not None and s.start is not None)
+    numbers = [
+        (len({s.experiment for s in simulations}), "experiment"),
+        (len({s.platform for s in simulations}), "platform"),
+        (len(simulations), "run"),
+        (len(_measured(simulations, hosts)), "measured host"),
+        (sum(samples.values()), "sample"),
+    ]
+    named = [(f"{n:,}", noun if n == 1 else f"{noun}s") for n, noun in numbers]
+    return [*named, (f"{seconds / 3600:,.1f} h", "of simulation time")]
+
+
 def phase_definitions() -> Table:
     """The study's phases and the events that bound them."""
     rows = [(phase.name, phase.start.name, phase.end.name) for phase in PHASES]
     return text_table("Phases", ("Phase", "From", "To"), rows)
 
 
+def metric_definitions() -> Table:
+    """The metrics and what they are made of."""
+    rows = [
+        (m.label, m.unit, ", ".join(m.contexts), _HOW.get(m.name, "as measured"))
+        for m in METRICS.values()
+    ]
+    return text_table("Metrics", ("Metric", "Unit", "Made of", "How"), rows)
+
+
 # ---------------------------------------------------------------- inside
+
+_HOW = {
+    "cpu": "100 - idle: the share of all processors that did something",
+    "ram": "used / the host's memory x 100, without caches and buffers",
+    "disk_util": "the share of time in which the disk worked, as measured",
+    "disk_io": "what was read (in) and written (out), as magnitudes",
+    "net": "what came in and went out, as magnitudes",
+}
 
 
 def _measured(simulations: Sequence[Simulation], hosts: Sequence[str]) -> set[str]:
@@ -209,13 +250,14 @@ def _hosts(
     for role in Role:
         texts = []
         for simulations in runs.values():
-            found = {
+            found: set[str] = {
                 f"{host.hostname}{_size(host.ram_mib, host.cores)}"
                 for s in simulations
                 for host in s.hosts
                 if host.role is role and (not chosen or host.hostname in chosen)
             }
-            texts.append(_values(sorted(found, key=natural), most=12))
+            names = sorted(found, key=natural)
+            texts.append(_values(names, most=12))
         if any(texts):
             rows.append((f"Hosts: {role}", texts))
     return rows
@@ -225,6 +267,11 @@ def _size(ram_mib: float | None, cores: int | None) -> str:
     parts = [f"{ram_mib:,.0f} MiB"] if ram_mib else []
     parts += [counted(cores, "processor")] if cores else []
     return f" ({', '.join(parts)})" if parts else ""
+
+
+def _window(simulation: Simulation, record: Missing) -> str:
+    origin = simulation.start or 0.0
+    return f"{record.first - origin:,.0f} to {record.last - origin:,.0f} s"
 
 
 def _values(values: Iterable[object], *, most: int = MOST_VALUES) -> str:

@@ -30,7 +30,6 @@ from analysis.contents import (
 )
 from analysis.metrics import METRICS, Metric, metric_of, utilization
 from analysis.output import environment, runtime
-from analysis.tables import text_table
 from analysis.theme import platform_colours
 from analysis.timeline import durations_of
 from minion.documents import encode
@@ -139,6 +138,7 @@ class _Study:
     used: Glance
     phases: pd.DataFrame
     durations: Part
+    told: list[str]
     over_time: Part
     metrics: list[Part] = field(default_factory=list)
 
@@ -199,7 +199,7 @@ class _Writer:
             if self.selection.phases:
                 shown = durations_of(simulations, phases=self.selection.phases)
             took = Glance("How long it took", own_colours)
-            durations = durations_part(shown, look, took)
+            durations, told = durations_part(shown, look, took)
         return _Study(
             name=name,
             identity=identity,
@@ -210,6 +210,7 @@ class _Writer:
             used=Glance("What it used, over the whole run and all its hosts", own_colours),
             phases=phases,
             durations=durations,
+            told=told,
             over_time=Part(f"{identity}-time", "Over time, and every run"),
         )
 
@@ -270,9 +271,9 @@ class _Writer:
         template = environment(loader=loader).get_template("report.html")
         studies = [self._parts(study) for study in self.studies]
         return template.render(
-            title=self._title(),
+            title=facts.headline(self.simulations),
             simulated_label=facts.simulated_label(self.simulations),
-            tiles=self._tiles(),
+            tiles=facts.tiles(self.simulations, self.samples, self.selection.hosts),
             studies=studies,
             made=self._made(command),
             style=Markup(style),  # noqa: S704  this package's own file
@@ -287,19 +288,13 @@ class _Writer:
         at_once = Part(f"{prefix}-glance", "At a glance")
         at_once.sentences = [
             facts.opening(runs, self.samples, self.selection.hosts),
-            *study.durations.sentences,
+            *study.told,
             *(sentence for part in study.metrics[:2] for sentence in part.sentences[:1]),
-            "This says what was measured. Whether a difference is more than noise is not judged"
-            " here.",
+            _NO_JUDGEMENT,
         ]
-        study.durations.sentences = (
-            study.durations.sentences if study.durations.figures == [] else []
-        )
         at_once.open_tables = [*study.took.tables, *study.used.tables]
         compared = Part(f"{prefix}-compared", "What was compared")
-        compared.open_tables = [
-            facts.compared(runs, self.samples, study.look.colours, self.selection.hosts)
-        ]
+        compared.open_tables = [facts.compared(runs, self.samples, self.selection.hosts)]
         compared.tables = [facts.run_list(runs, self.samples, study.look.colours)]
         sentences, tables = facts.quality(runs, study.excluded)
         doubts = Part(f"{prefix}-quality", "What is left out or doubtful")
@@ -307,26 +302,6 @@ class _Writer:
         over_time = [study.over_time] if study.over_time.figures else []
         parts = [at_once, compared, study.durations, *study.metrics, *over_time, doubts]
         return {"identity": prefix, "name": study.name, "parts": parts}
-
-    def _title(self) -> str:
-        platforms = sorted({s.platform for s in self.simulations}, key=natural)
-        on = facts.listed(platforms) if len(platforms) <= 6 else f"{len(platforms)} platforms"
-        return f"Durations and utilization on {on}"
-
-    def _tiles(self) -> list[tuple[str, str]]:
-        hosts = {host.hostname for s in self.simulations for host in s.measured_hosts}
-        if self.selection.hosts:
-            hosts &= set(self.selection.hosts)
-        seconds = sum((s.end - s.start) for s in self.simulations if s.end and s.start)
-        numbers = [
-            (len(self.studies), "experiment"),
-            (len({s.platform for s in self.simulations}), "platform"),
-            (len(self.simulations), "run"),
-            (len(hosts), "measured host"),
-            (sum(self.samples.values()), "sample"),
-        ]
-        tiles = [(f"{n:,}", name if n == 1 else f"{name}s") for n, name in numbers]
-        return [*tiles, (f"{seconds / 3600:,.1f} h", "of simulation time")]
 
     def _made(self, command: str) -> dict[str, Any]:
         now = datetime.now(UTC)
@@ -346,45 +321,13 @@ class _Writer:
                 ("Source of the data", facts.listed(sources)),
                 ("Input", f"SHA-256 {self.digest.hexdigest()} of all runs and samples used"),
             ],
-            "notes": _NOTES,
-            "tables": [
-                facts.phase_definitions(),
-                text_table(
-                    "Metrics",
-                    ("Metric", "Unit", "Made of", "How"),
-                    [
-                        (m.label, m.unit, ", ".join(m.contexts), _HOW.get(m.name, "as measured"))
-                        for m in METRICS.values()
-                    ],
-                ),
-            ],
+            "tables": [facts.phase_definitions(), facts.metric_definitions()],
         }
 
 
 _ASSETS = ("report.css", "report.js")
-
-_HOW = {
-    "cpu": "100 - idle: the share of all processors that did something",
-    "ram": "used / the host's memory x 100, without caches and buffers",
-    "disk_util": "the share of time in which the disk worked, as measured",
-    "disk_io": "what was read (in) and written (out), as magnitudes",
-    "net": "what came in and went out, as magnitudes",
-}
-
-_NOTES = (
-    "The run is the unit. A dot is one run: the mean of each host over the phase, then the mean of"
-    " its hosts. Tables and intervals are over runs.",
-    "Samples of one run depend on each other (they are autocorrelated), so their number says"
-    " nothing about certainty; no interval here is computed from pooled samples.",
-    "A 95 % interval is mean ± t · sd / √n over the n runs (Student's t, n - 1 degrees of freedom)."
-    " It is about the mean, not about single runs, and supposes that runs are independent.",
-    "Overlapping or separate intervals are no test. This report does not say which differences are"
-    " more than noise.",
-    "A sample belongs to the phase with start ≤ time < end. Waits between phases belong to none;"
-    " the whole run contains them.",
-    "Lines of single runs are thinned to what their pixels can show; least and largest values are"
-    " kept. Figures in tables and sentences come from every sample.",
-    "Missing samples are left out, never filled in. Lines are broken where they are missing.",
+_NO_JUDGEMENT = (
+    "This says what was measured. Whether a difference is more than noise is not judged here."
 )
 
 

@@ -97,7 +97,7 @@ class _Drawing:
             scale=alt.Scale(domain=domain, nice=False, zero=False),
             axis=alt.Axis(tickCount=5, titleAnchor="end", titlePadding=2, gridOpacity=0.7),
         )
-        return alt.layer(
+        panel: alt.LayerChart = alt.layer(  # type: ignore[assignment]  # without row and column
             self.dots,
             self.interval,
             self.mean.encode(x=x),
@@ -106,6 +106,7 @@ class _Drawing:
             width=self.width,
             height=ROW * len(self.names),
         )
+        return panel
 
     def _marks(self) -> tuple[alt.Chart, alt.Chart, alt.Chart]:
         y = alt.Y(

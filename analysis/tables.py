@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-NOTHING = "–"
+NOTHING = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +40,12 @@ class Table:
 
 
 def number(value: float, digits: int) -> str:
-    """A number with that many decimals and commas at the thousands; a dash for NaN."""
+    """A number with that many decimals and commas at the thousands; "none" for NaN."""
     return f"{value:,.{digits}f}" if np.isfinite(value) else NOTHING
 
 
 def between(low: float, high: float, digits: int) -> str:
-    """Two numbers with "to" between; a dash when there is no interval."""
+    """Two numbers with "to" between; "none" when there is no interval."""
     if not (np.isfinite(low) and np.isfinite(high)):
         return NOTHING
     return f"{number(low, digits)} to {number(high, digits)}"

@@ -204,7 +204,7 @@ class _Task:
             patience: when to ask no more (on the monotonic clock), and what to say then.
         """
         present, failure = time.time(), self.silent
-        part = brought or _series(self.hostname, self.chart)
+        part = brought or _series(self.hostname, self.chart, *_NOTHING)
         if failure is None:
             wanted = [(first, last)] if brought is None else []
             part, failure = self._ask_again(part, wanted, first, last, present, patience)
@@ -307,10 +307,13 @@ class _Task:
         return "the agent has no samples of that time"
 
 
+_NOTHING: tuple[Floats, Sequence[str], Floats] = (np.empty(0), (), np.empty((0, 0)))
+
+
 def _column(part: Series, dimension: Dimension) -> Floats:
     if dimension not in part.dimensions:
         return np.full(len(part.times), np.nan)
-    column: Floats = part.values[:, part.dimensions.index(dimension)]  # noqa: PD011  no frame
+    column: Floats = part.values[:, part.dimensions.index(dimension)]
     return column
 
 
@@ -327,11 +330,7 @@ def _joined(missing: Iterable[Missing]) -> list[Missing]:
 
 
 def _series(
-    hostname: str,
-    chart: Chart,
-    times: Floats = np.empty(0),
-    ids: Sequence[str] = (),
-    values: Floats = np.empty((0, 0)),
+    hostname: str, chart: Chart, times: Floats, ids: Sequence[str], values: Floats
 ) -> Series:
     """A chart's samples as a series: its listed dimensions first, rows without a value left out."""
     every = list(dict.fromkeys([*chart.dimensions, *ids]))
@@ -398,8 +397,7 @@ def _from_netdata_pandas(
 ) -> tuple[dict[str, Series], list[str]]:
     """What netdata-pandas brings of a window, by chart, and what it printed.
 
-    It has no way to a parent's child, to an IPv6 address, to a user without a password, or to
-    dimensions of one name.
+    It has no way to a parent's child, to a user without a password, or to dimensions of one name.
     """
     tasks = [task for task in tasks if len(set(d := task.chart.dimensions.values())) == len(d)]
     grid = tasks[0].chart.grid(first, last) if tasks else None
@@ -407,7 +405,7 @@ def _from_netdata_pandas(
         return {}, []
     agent = tasks[0].agent
     user, password = agent.credentials or (None, None)
-    if agent.path or agent.network.startswith("[") or bool(user) != bool(password):
+    if agent.path or bool(user) != bool(password):
         return {}, []
     printed: list[str] = []
     token = _printed.set(printed)

@@ -75,12 +75,9 @@ def test_commands_that_start_at_once_share_a_mongod(home: Path) -> None:
 
 
 def test_use_starts_again_while_the_last_one_is_ending(home: Path) -> None:
-    pids = set()
     for _ in range(5):
         with Server.use(home) as used:
             assert ask(used.uri, "ping")["ok"] == 1
-            pids.add(used.pid)
-    assert len(pids) >= 1
     ended(home)
 
 
@@ -165,7 +162,6 @@ def test_ctrl_c_in_one_command_does_not_end_mongod_under_another(home: Path) -> 
         Command(USER, home, start_new_session=True, stderr=subprocess.DEVNULL) as first,
         Command(USER, home) as second,
     ):
-        # Whichever of them has started mongod, both are in the terminal's place once.
         pid, uri = first.server()
         assert second.server() == (pid, uri)
         assert os.getpgid(pid) not in (os.getpgid(first.pid), os.getpgid(0))
@@ -218,7 +214,7 @@ def test_start_after_stop_keeps_it_again(home: Path) -> None:
 def test_status(home: Path) -> None:
     nowhere = home / "nowhere"
     status = server.status(nowhere)
-    assert not (status.running or status.in_use or status.kept)
+    assert (status.running, status.in_use, status.kept) == (False, False, False)
     assert (status.pid, status.uri, status.version) == (None, None, None)
     assert not server.stop(nowhere).running
     assert not nowhere.exists()
@@ -254,7 +250,7 @@ def sockets_of(pid: int) -> set[str]:
     inodes = set()
     for descriptor in Path(f"/proc/{pid}/fd").iterdir():
         with suppress(FileNotFoundError):  # closed meanwhile
-            target = os.readlink(descriptor)
+            target = descriptor.readlink().name
             inodes.add(target.removeprefix("socket:[").removesuffix("]"))
     return inodes
 
