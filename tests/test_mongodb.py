@@ -98,6 +98,8 @@ def test_refused(mongodb_with_password):
         minion.connect(f"mongodb://{user}:wrong@{place}")
     with pytest.raises(StoreRefused, match="log in as a user with that right"):
         minion.connect(uri)
-    with minion.connect(f"mongodb://reader:r@{place}/?authSource=minion") as store:
-        with pytest.raises(StoreRefused, match="not authorized"):
-            store.delete_experiment("x")
+    with (
+        minion.connect(f"mongodb://reader:r@{place}/?authSource=minion") as store,
+        pytest.raises(StoreRefused, match="not authorized"),
+    ):
+        store.delete_experiment("x")
