@@ -7,7 +7,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from analysis import charts, report
+    import analysis.charts as charts  # noqa: PLR0402  mypy finds no name in a package it is in
+    import analysis.report as report  # noqa: PLR0402
     from analysis.metrics import average, utilization
     from analysis.summaries import summary, within_between
     from analysis.timeline import durations, problems, simulation_events

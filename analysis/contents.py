@@ -74,6 +74,7 @@ class Glance:
     """A table of what matters most, a column per platform, gathered part by part."""
 
     caption: str
+    rows_are: str
     colours: Mapping[str, str]
     rows: list[tuple[Cell, ...]] = field(default_factory=list)
 
@@ -96,7 +97,7 @@ class Glance:
     @property
     def tables(self) -> list[Table]:
         """The table, when it has a row."""
-        columns = (("", False), *((name, False) for name in self.colours))
+        columns = ((self.rows_are, False), *((name, False) for name in self.colours))
         return [Table(self.caption, columns, tuple(self.rows))] if self.rows else []
 
 

@@ -92,7 +92,7 @@ def compared(
             rows.append((f"{of.removesuffix('s').capitalize()}: {key}", values))
     return Table(
         "What was compared",
-        (("", False), *((name, False) for name in platforms)),
+        (("Platform", False), *((name, False) for name in platforms)),
         tuple((Cell(name), *(Cell(text) for text in texts)) for name, texts in rows),
     )
 
@@ -103,15 +103,15 @@ def quality(
     """What was left out and what is doubtful: sentences, and the tables behind them."""
     problems = problems_of(simulations)
     missing = [(s, record) for s in simulations for record in s.missing]
-    left_out = [
+    left_out: list[tuple[str, ...]] = [
         (s.sim_id, s.platform, "; ".join(s.validity.reasons) or "no reason given", _who(s))
         for s in excluded
     ]
-    troubled = [
+    troubled: list[tuple[str, ...]] = [
         (str(row.sim_id), str(row.platform), str(row.problem))
         for row in problems.itertuples(index=False)
     ]
-    holes = [
+    holes: list[tuple[str | Cell, ...]] = [
         (
             s.sim_id,
             record.hostname,
@@ -269,9 +269,9 @@ def _size(ram_mib: float | None, cores: int | None) -> str:
     return f" ({', '.join(parts)})" if parts else ""
 
 
-def _window(simulation: Simulation, record: Missing) -> str:
-    origin = simulation.start or 0.0
-    return f"{record.first - origin:,.0f} to {record.last - origin:,.0f} s"
+def _window(simulation: Simulation, record: Missing) -> Cell:
+    first, last = (time - (simulation.start or 0.0) for time in (record.first, record.last))
+    return Cell(f"{first:,.0f} to {last:,.0f} s", first)
 
 
 def _values(values: Iterable[object], *, most: int = MOST_VALUES) -> str:
@@ -296,7 +296,9 @@ def _who(simulation: Simulation) -> str:
     return f"{validity.by or 'unknown'}{when}"
 
 
-def _findings(caption: str, columns: Sequence[str], rows: Sequence[tuple[str, ...]]) -> Table:
+def _findings(
+    caption: str, columns: Sequence[str], rows: Sequence[tuple[str | Cell, ...]]
+) -> Table:
     more = len(rows) - MOST_ROWS
     caption = f"{caption}, the first {MOST_ROWS} of {len(rows):,}" if more > 0 else caption
     return text_table(caption, columns, rows[:MOST_ROWS])

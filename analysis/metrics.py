@@ -6,6 +6,7 @@ mean over the hosts of each run.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Unpack
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from minion.errors import InvalidData, NotFound
 from minion.model import Simulation
-from minion.selection import Selection, Texts
+from minion.selection import Choice, Selection
 from minion.store import Store
 
 COLUMNS = (
@@ -112,13 +113,8 @@ def utilization(
     store: Store,
     metric: str,
     *,
-    experiment: str | None = None,
-    platform: Texts = None,
-    sims: Texts = None,
-    hosts: Texts = None,
-    phase: Texts = None,
-    include_excluded: bool = False,
     ram_mib: float | None = None,
+    **choice: Unpack[Choice],
 ) -> pd.DataFrame:
     """The samples of one metric, a row each; what is missing has no row.
 
@@ -128,7 +124,7 @@ def utilization(
     Args:
         store: where the samples are.
         metric: one of `METRICS`.
-        experiment, platform, sims, hosts, phase, include_excluded: see `Selection.of`.
+        choice: experiment, platform, sims, hosts, phase, include_excluded; see `Selection.of`.
         ram_mib: total memory of every host in MiB; default: what the simulation says of the host,
             else free + used + cached + buffers at each time step.
 
@@ -146,14 +142,7 @@ def utilization(
     chosen = metric_of(metric)
     if ram_mib is not None and not (np.isfinite(ram_mib) and ram_mib > 0):
         raise InvalidData(f"a total memory of {ram_mib} MiB; give a positive number")
-    selection = Selection.of(
-        experiment=experiment,
-        platform=platform,
-        sims=sims,
-        hosts=hosts,
-        phase=phase,
-        include_excluded=include_excluded,
-    )
+    selection = Selection.of(**choice)
     simulations = store.simulations(selection)
     totals = _memory(simulations, ram_mib) if metric == "ram" else {}
     summed = metric == "ram" and not all(totals.values())

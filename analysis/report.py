@@ -198,7 +198,7 @@ class _Writer:
             shown = phases
             if self.selection.phases:
                 shown = durations_of(simulations, phases=self.selection.phases)
-            took = Glance("How long it took", own_colours)
+            took = Glance(f"How long it took{_BARS}", "Phase", own_colours)
             durations, told = durations_part(shown, look, took)
         return _Study(
             name=name,
@@ -207,7 +207,7 @@ class _Writer:
             excluded=excluded,
             look=look,
             took=took,
-            used=Glance("What it used, over the whole run and all its hosts", own_colours),
+            used=Glance(f"What a run used on all its hosts{_BARS}", "Metric", own_colours),
             phases=phases,
             durations=durations,
             told=told,
@@ -326,6 +326,7 @@ class _Writer:
 
 
 _ASSETS = ("report.css", "report.js")
+_BARS = ": mean of the runs (bar) and its 95 % interval"
 _NO_JUDGEMENT = (
     "This says what was measured. Whether a difference is more than noise is not judged here."
 )

@@ -99,9 +99,11 @@ def statistics_table(
     return Table(caption, tuple(columns), tuple(rows))
 
 
-def text_table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
-    """A table of words."""
-    cells = tuple(tuple(Cell(text, text) for text in row) for row in rows)
+def text_table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[str | Cell]]) -> Table:
+    """A table of words, sorted as people sort names, and of cells that know better."""
+    cells = tuple(
+        tuple(item if isinstance(item, Cell) else Cell(item, item) for item in row) for row in rows
+    )
     return Table(caption, tuple((name, False) for name in columns), cells)
 
 

@@ -28,7 +28,7 @@ ROLE_COLOURS = {Role.MASTER: "#882255", Role.WORKER: "#44779A", Role.CONTROLLER:
 OTHER_ROLE = "#777777"
 
 # Paul Tol's pale scheme, made for backgrounds of black text.
-PHASE_TINTS = ("#BBCCEE", "#CCEEFF", "#CCDDAA", "#EEEEBB", "#FFCCCC", "#DDDDDD")
+PHASE_TINTS = ("#BBCCEE", "#CCEEFF", "#CCDDAA", "#EEEEBB", "#DDDDDD", "#FFCCCC")
 
 INK = "#1F2933"
 QUIET = "#52606D"
@@ -102,14 +102,13 @@ def platform_colours(platforms: Iterable[str]) -> dict[str, str]:
     """
     names = sorted(set(platforms), key=natural)
     colours = {name: _STUDY[name] for name in names if name in _STUDY}
-    free = [colour for colour in PLATFORM_COLOURS if colour not in _STUDY.values()]
-    free += [_STUDY[name] for name in _STUDY if name not in colours]
+    own = [colour for colour in PLATFORM_COLOURS if colour not in _STUDY.values()]
     for name in names:
         if name not in colours:
-            if not free:
-                free = list(PLATFORM_COLOURS)
-            own = crc32(name.encode()) % len(free)
-            colours[name] = free.pop(own)
+            first = crc32(name.encode()) % len(own)
+            wished = [*own[first:], *own[:first], *_STUDY.values()]
+            free = [colour for colour in wished if colour not in colours.values()]
+            colours[name] = (free or wished)[0]
     return {name: colours[name] for name in names}
 
 

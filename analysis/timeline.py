@@ -1,12 +1,13 @@
 """What a run's events say: how long each phase took, and what they leave open."""
 
 from collections.abc import Iterable, Sequence
+from typing import Unpack
 
 import pandas as pd
 
 from minion.lifecycle import SEQUENCE, TOTAL, Interval, Timeline, check_phases, read_timeline
 from minion.model import Simulation
-from minion.selection import Selection, Texts
+from minion.selection import Choice, Selection
 from minion.store import Store
 
 _STUDY = {phase.name: place for place, phase in enumerate(SEQUENCE)}
@@ -24,18 +25,14 @@ def phase_order(names: Iterable[str]) -> list[str]:
 def durations(
     store: Store,
     *,
-    experiment: str | None = None,
-    platform: Texts = None,
-    sims: Texts = None,
-    phase: Texts = None,
-    include_excluded: bool = False,
     include_gaps: bool = False,
+    **choice: Unpack[Choice],
 ) -> pd.DataFrame:
     """How long each phase of each run took.
 
     Args:
         store: where the simulations are.
-        experiment, platform, sims, phase, include_excluded: see `Selection.of`.
+        choice: experiment, platform, sims, hosts, phase, include_excluded; see `Selection.of`.
         include_gaps: also the stretches between phases, by name; one that `phase` names is there
             anyway.
 
@@ -47,7 +44,7 @@ def durations(
     Raises:
         NotFound: a simulation, platform, experiment or phase that was named.
     """
-    selection = _selection(experiment, platform, sims, phase, include_excluded=include_excluded)
+    selection = Selection.of(**choice)
     found = store.simulations(selection)
     return durations_of(found, phases=selection.phases, include_gaps=include_gaps)
 
@@ -87,17 +84,13 @@ def durations_of(
 
 def problems(
     store: Store,
-    *,
-    experiment: str | None = None,
-    platform: Texts = None,
-    sims: Texts = None,
-    include_excluded: bool = False,
+    **choice: Unpack[Choice],
 ) -> pd.DataFrame:
     """What the events of each run leave open: a missing end, a repeated start, a wrong order.
 
     Args:
         store: where the simulations are.
-        experiment, platform, sims, include_excluded: see `Selection.of`.
+        choice: experiment, platform, sims, hosts, phase, include_excluded; see `Selection.of`.
 
     Returns:
         experiment, sim_id, platform (categoricals), problem (one sentence); no row for a run
@@ -106,8 +99,7 @@ def problems(
     Raises:
         NotFound: a simulation, platform or experiment that was named.
     """
-    selection = _selection(experiment, platform, sims, None, include_excluded=include_excluded)
-    return problems_of(store.simulations(selection))
+    return problems_of(store.simulations(Selection.of(**choice)))
 
 
 def problems_of(simulations: Sequence[Simulation]) -> pd.DataFrame:
@@ -124,18 +116,13 @@ def problems_of(simulations: Sequence[Simulation]) -> pd.DataFrame:
 
 def simulation_events(
     store: Store,
-    *,
-    experiment: str | None = None,
-    platform: Texts = None,
-    sims: Texts = None,
-    phase: Texts = None,
-    include_excluded: bool = False,
+    **choice: Unpack[Choice],
 ) -> pd.DataFrame:
     """The study's table of simulation events: when each phase starts and ends.
 
     Args:
         store: where the simulations are.
-        experiment, platform, sims, phase, include_excluded: see `Selection.of`.
+        choice: experiment, platform, sims, hosts, phase, include_excluded; see `Selection.of`.
 
     Returns:
         experiment, event (name of the phase), type (`Start` or `End`), duration (seconds from the
@@ -145,7 +132,7 @@ def simulation_events(
     Raises:
         NotFound: a simulation, platform, experiment or phase that was named.
     """
-    selection = _selection(experiment, platform, sims, phase, include_excluded=include_excluded)
+    selection = Selection.of(**choice)
     return simulation_events_of(store.simulations(selection), phases=selection.phases)
 
 
@@ -174,18 +161,6 @@ def simulation_events_of(
     # Both rows of a phase still carry its place, the start's comes first.
     long = long.sort_index(kind="stable").reset_index(drop=True)
     return long[["experiment", "event", "type", "duration", "sim_id", "platform"]]
-
-
-def _selection(
-    experiment: str | None, platform: Texts, sims: Texts, phase: Texts, *, include_excluded: bool
-) -> Selection:
-    return Selection.of(
-        experiment=experiment,
-        platform=platform,
-        sims=sims,
-        phase=phase,
-        include_excluded=include_excluded,
-    )
 
 
 def _intervals(timeline: Timeline | None) -> Sequence[Interval]:

@@ -96,7 +96,7 @@ def pull(
     agent = Agent(host.url, timeout=timeout, tries=tries)
     info, listed = agent.info(), agent.charts()
     charts, unknown = _chosen(listed, contexts)
-    tasks = [_Task(host.hostname, agent, chart, last, tries) for chart in charts]
+    tasks = [_Task(host.hostname, agent, chart, first, tries) for chart in charts]
     alike: defaultdict[int, list[_Task]] = defaultdict(list)
     for task in tasks:
         alike[task.chart.step].append(task)
@@ -222,8 +222,8 @@ class _Task:
             )
             for start, end in gaps
         )
-        if due < last:
-            self.settled = min(self.settled, due)
+        if self.settled == first:  # and not behind, where an earlier window ended in the present
+            self.settled = due if self.chart.grid(due, last) else last
         if len(part.times):
             self.parts.append(part)
 

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import textwrap
@@ -143,8 +144,8 @@ def _refusal(program: Path) -> str | None:
     if missing:
         packages = " ".join(sorted({PACKAGES.get(name, name) for name in missing}))
         return f"lacks {', '.join(missing)} (on Debian or Ubuntu: apt-get install {packages})"
-    if tried.returncode < 0:
-        return f"is killed by signal {-tried.returncode}: it is not made for this processor"
+    if tried.returncode == -signal.SIGILL:
+        return "is not made for this processor"
     return f"does not run ({' '.join(tried.stderr.split()) or f'status {tried.returncode}'})"
 
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 from minion.errors import InvalidData
 from minion.model import Verdict
@@ -13,12 +13,24 @@ MOST_IDS = 100_000
 Texts = str | Iterable[str] | None
 
 
+class Choice(TypedDict, total=False):
+    """The keyword arguments of everything that reads a selection; see `Selection.of`."""
+
+    experiment: str | None
+    platform: Texts
+    sims: Texts
+    hosts: Texts
+    phase: Texts
+    include_excluded: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Selection:
     """A choice of simulations, and of hosts and phases inside them. Empty means all.
 
     experiment: name of the experiment.
-    platforms, hosts, phases: names.
+    platforms, phases: names.
+    hosts: names; simulations in which none of them took part are left out.
     sims: sim_ids, ranges expanded.
     named: the sim_ids of `sims` that were given one by one, so each of them must exist.
     include_excluded: take the simulations whose verdict is `excluded` too.
@@ -49,7 +61,7 @@ class Selection:
             experiment: name of the experiment.
             platform: names of platforms, as text with commas between or as a list.
             sims: sim_ids and ranges: `"1000-1026,1030"`, or a list of such.
-            hosts: hostnames, likewise.
+            hosts: hostnames, likewise; only the simulations in which one of them took part.
             phase: names of phases, likewise.
             include_excluded: take excluded simulations too.
 
@@ -76,6 +88,8 @@ class Selection:
             query["sim_id"] = {"$in": list(self.sims)}
         if self.platforms:
             query["platform"] = {"$in": list(self.platforms)}
+        if self.hosts:
+            query["hosts.hostname"] = {"$in": list(self.hosts)}
         if not self.include_excluded:
             query["validity.verdict"] = {"$ne": Verdict.EXCLUDED.value}
         return query

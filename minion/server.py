@@ -155,7 +155,7 @@ def status(home: Path) -> Status:
     with place.explained():
         mongod = place.mongod()
         return Status(
-            running=place.is_running(),
+            running=mongod is not None or place.is_running(),
             pid=mongod.pid if mongod else None,
             uri=mongod.uri if mongod else None,
             version=_version(mongod.uri) if mongod and mongod.answers() else None,

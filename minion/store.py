@@ -6,7 +6,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, Unpack
 
 import pandas as pd
 from bson import ObjectId
@@ -31,7 +31,7 @@ from minion.model import (
     now,
 )
 from minion.mongodb import masked, open_client, translated, translates
-from minion.selection import Selection, Texts, natural, words
+from minion.selection import Choice, Selection, Texts, natural, words
 from minion.series import LIVE_ROWS, SETTLED_ROWS, Series
 from minion.settings import Settings
 
@@ -367,19 +367,14 @@ class Store:
     def samples(
         self,
         *,
-        experiment: str | None = None,
-        platform: Texts = None,
-        sims: Texts = None,
-        hosts: Texts = None,
-        phase: Texts = None,
-        include_excluded: bool = False,
         contexts: Texts = None,
         dimensions: Texts = None,
+        **choice: Unpack[Choice],
     ) -> pd.DataFrame:
         """The raw samples, a row each; what is missing has no row.
 
         Args:
-            experiment, platform, sims, hosts, phase, include_excluded: see `Selection.of`.
+            choice: experiment, platform, sims, hosts, phase, include_excluded; see `Selection.of`.
             contexts: netdata's contexts (`system.cpu`, `disk.util`); default: all.
             dimensions: ids of dimensions (`idle`); default: all.
 
@@ -390,14 +385,7 @@ class Store:
         Raises:
             NotFound: a simulation, platform, experiment, host or phase that was named.
         """
-        selection = Selection.of(
-            experiment=experiment,
-            platform=platform,
-            sims=sims,
-            hosts=hosts,
-            phase=phase,
-            include_excluded=include_excluded,
-        )
+        selection = Selection.of(**choice)
         return self.read_samples(
             selection, self.simulations(selection), contexts=contexts, dimensions=dimensions
         )
@@ -412,9 +400,6 @@ class Store:
         dimensions: Texts = None,
     ) -> pd.DataFrame:
         """`samples` for simulations that were read already."""
-        if selection.hosts:
-            known = {host.hostname for s in simulations for host in s.hosts}
-            _must_exist("host", selection.hosts, known)
         check_phases(selection.phases, simulations)
         stretches = self._buckets.stretches(
             [simulation.id for simulation in simulations],
@@ -443,6 +428,10 @@ class Store:
         if not set(selection.platforms) <= known_platforms:
             all_platforms = self._minions.distinct("platform", inside)
             _must_exist("platform", selection.platforms, all_platforms)
+        known_hosts = {host.hostname for simulation in found for host in simulation.hosts}
+        if not set(selection.hosts) <= known_hosts:
+            all_hosts = self._minions.distinct("hosts.hostname", inside)
+            _must_exist("host", selection.hosts, all_hosts)
         lacking = [s for s in selection.named if s not in {f.sim_id for f in found}]
         if not lacking and (found or not selection.sims):
             return

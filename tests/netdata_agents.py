@@ -24,6 +24,7 @@ import requests
 from waiting import wait_for
 
 START_S = 30.0
+SETTLING_S = 2
 STREAM_KEY = "6d696e69-6f6e-4000-8000-000000000000"
 Settings = Mapping[str, Mapping[str, str]]
 
@@ -85,20 +86,21 @@ class RunningAgent:
     def history(self, seconds: int, chart: str = "system.cpu") -> tuple[int, int]:
         """A window (first, last) of at least that many seconds, once all its samples are there.
 
-        Its ends are multiples of ten, so that charts of every usual interval fit into it.
+        Its ends are times of samples of the chart.
         """
-        seconds = -(-int(seconds) // 10) * 10
-        entry: dict[str, int] = {}
+        window = (0, 0)
 
         def there() -> bool:
-            entry.update(self.get("chart", chart=chart).json())
-            begin = -(-(entry["first_entry"] + self.every) // 10) * 10
-            enough = entry["last_entry"] - self.every >= begin + seconds
-            return enough or Event().wait(0.2)
+            nonlocal window
+            entry = self.get("chart", chart=chart).json()
+            step = entry["update_every"]
+            # The charts of a young agent do not all begin in the same second.
+            first = -(-(entry["first_entry"] + SETTLING_S) // step) * step
+            window = first, first + -(-seconds // step) * step
+            return window[1] <= entry["last_entry"] - step or Event().wait(0.2)
 
         wait_for(there, seconds + START_S, f"{seconds} s of {chart} on {self.name}")
-        begin = -(-(entry["first_entry"] + self.every) // 10) * 10
-        return begin, begin + seconds
+        return window
 
     def stop(self, how: int = signal.SIGTERM) -> None:
         """End it and wait until it has ended; its folder stays."""

@@ -233,12 +233,14 @@ def test_selection(store):
     assert ids(sims="1000-1005") == ["1000"]
     assert ids(sims="1000-1005,5000", include_excluded=True) == ["1000", "1001", "5000"]
     assert ids(platform="mK8s") == ["5000"]
+    assert ids(hosts="h1,c0", platform="mK8s") == ["5000"]
     for options, message in (
         ({"sims": "1000,999"}, "no simulation 999"),
         ({"sims": "2000-2010"}, "no simulation of that range"),
         ({"sims": "1001"}, r"excluded \(broken network\)"),
         ({"platform": "k3s"}, "no platform k3s; there are: K8s, mK8s"),
         ({"experiment": "x"}, "no experiment x; there are: e"),
+        ({"hosts": "h1,h9"}, "no host h9; there are: c0, h1, h2"),
     ):
         with pytest.raises(NotFound, match=message):
             ids(**options)

@@ -163,6 +163,7 @@ def test_all_killed_at_once_leave_only_stale_files(home: Path) -> None:
         kill(pid)
         command.kill()
     assert list((home / "run").glob("*.sock"))
+    ended(home)
     status = server.status(home)
     assert (status.running, status.in_use, status.pid) == (False, False, None)
     assert written(home) == {1}
@@ -252,9 +253,12 @@ def test_home_where_a_file_is(home: Path) -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 def test_home_that_the_user_cannot_write(home: Path) -> None:
     code = """
-import sys
+import os, sys
 from pathlib import Path
 from minion import server
+os.setgroups([])
+os.setegid(65534)
+os.seteuid(65534)
 for call in (server.Server.use, server.start):
     try:
         call(Path(sys.argv[1]))
@@ -262,7 +266,7 @@ for call in (server.Server.use, server.start):
         print(error)
 """
     home.chmod(0o755)
-    with Command(code, home, user=65534, group=65534, extra_groups=[]) as command:
+    with Command(code, home) as command:
         lines = command.finish().splitlines()
     assert len(lines) == 2
     assert all("Permission denied" in line and "MINION_HOME" in line for line in lines)
@@ -347,12 +351,14 @@ def test_failed_starts_of_two_commands_end_both(home: Path) -> None:
 
 
 def test_client_of_a_killed_mongod_hears_of_it(home: Path) -> None:
-    with Server.use(home) as used:
-        with pymongo.MongoClient(used.uri, serverSelectionTimeoutMS=300) as client:
+    with (
+        Server.use(home) as used,
+        pymongo.MongoClient(used.uri, serverSelectionTimeoutMS=300) as client,
+    ):
+        client.admin.command("ping")
+        kill(used.pid)
+        with pytest.raises(PyMongoError):
             client.admin.command("ping")
-            kill(used.pid)
-            with pytest.raises(PyMongoError):
-                client.admin.command("ping")
     ended(home)
 
 
