@@ -12,7 +12,7 @@ from analysis.facts import counted, listed
 from analysis.intervals import intervals, run_values
 from analysis.metrics import Metric
 from analysis.panels import rounded_up
-from analysis.strips import ROW
+from analysis.strips import LABEL_LIMIT, ROW
 from analysis.tables import Cell, Table, between, decimals, number, statistics_table
 from minion.lifecycle import SEQUENCE, TOTAL
 from minion.selection import natural
@@ -32,7 +32,7 @@ class Figure:
     """A chart in the page.
 
     identity: of its element. label: for those who do not see it. fit: how it takes the room that
-    there is: "strips", "course" or "grid:COLUMNS". height: about, in pixels, before it is drawn.
+    there is: "strips:PIXELS OF LABELS", "course" or "grid:COLUMNS". height: about, in pixels, before it is drawn.
     """
 
     identity: str
@@ -231,7 +231,8 @@ def _strips(identity: str, drawn: alt.TopLevelMixin, means: pd.DataFrame, look: 
     spec = drawn.to_dict(validate=False)
     rows = -(-len(set(means["phase"])) // 3)
     height = 90 + rows * (62 + ROW * len(look.platforms))
-    return Figure(identity, spec["description"], "strips", height, spec)
+    labels = min(LABEL_LIMIT, 6 * max(map(len, look.platforms)))
+    return Figure(identity, spec["description"], f"strips:{labels}", height, spec)
 
 
 def _on_each(means: pd.DataFrame, unit: str, digits: int) -> str:

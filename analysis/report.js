@@ -7,7 +7,7 @@
   const fitted = (spec, fit, room) => {
     const [kind, count] = fit.split(":");
     if (kind === "strips") {
-      const around = 76;
+      const around = 52 + Number(count); // of a panel: its labels, and the space between panels
       spec.columns = Math.max(1, Math.min(4, Math.floor(room / 350)));
       const width = Math.min(420, Math.floor(room / spec.columns) - around);
       for (const panel of spec.concat) panel.width = Math.max(150, width);

@@ -249,8 +249,9 @@ class _Writer:
             whole_run=not asked or TOTAL.name in asked,
         )
         if lacking:
-            some = ", ".join(lacking[:12]) + (" …" if len(lacking) > 12 else "")
-            part.sentences.append(f"{facts.counted(len(lacking), 'run')} have none: {some}.")
+            some = ", ".join(lacking[:12]) + (" and more" if len(lacking) > 12 else "")
+            runs = facts.counted(len(lacking), "run")
+            part.sentences.append(f"Without any sample of it: {runs} ({some}).")
         study.metrics.append(part)
         if each_run:
             study.over_time.figures.append(course_figure(frame, metric, study.look))

@@ -15,6 +15,7 @@ from minion.selection import natural
 Record = dict[str, Any]
 
 ROW = 30  # pixels of a platform
+LABEL_LIMIT = 110  # pixels of its name
 _GOLDEN = 0.618034  # multiples of it, modulo 1, are spread evenly however many there are
 _NARROWEST = 0.1  # of the mean: what a scale spans at least
 
@@ -113,7 +114,7 @@ class _Drawing:
             "platform:N",
             title=None,
             scale=alt.Scale(domain=self.names),
-            axis=alt.Axis(ticks=False, domain=False, labelPadding=6, labelLimit=110),
+            axis=alt.Axis(ticks=False, domain=False, labelPadding=6, labelLimit=LABEL_LIMIT),
         )
         platform = alt.Tooltip("platform:N", title="Platform")
         dots = (

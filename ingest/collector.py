@@ -14,7 +14,7 @@ import numpy as np
 from ingest.agent import AgentInfo
 from ingest.netdata import DEFAULT_CONTEXTS, Pulled, pull
 from minion.buckets import Written
-from minion.errors import AgentError, InvalidData
+from minion.errors import AgentError, InvalidData, MinionError, StoreError
 from minion.model import Host, Missing, Simulation, Status, Verdict
 from minion.selection import Selection, words
 from minion.store import Store
@@ -64,10 +64,14 @@ def settle(store: Store, simulation: Simulation, *, again: bool = False) -> Simu
             f"simulation {simulation.sim_id} is {simulation.status}; its samples can be settled"
             " when it has START_SIMULATION and STOP_SIMULATION"
         )
-    for host in simulation.measured_hosts:
+    for host in _with_agent(simulation):
         first = simulation.start if again else simulation.collected_until(host.hostname)
         simulation = _settle_host(store, simulation, host, first or simulation.start)
     return _complete(store, simulation)
+
+
+def _with_agent(simulation: Simulation) -> list[Host]:
+    return [host for host in simulation.hosts if host.url is not None]
 
 
 def contexts_of(simulation: Simulation) -> tuple[str, ...]:
@@ -103,22 +107,33 @@ def collect(
         for simulation in _under_way(store, experiment):
             if stop.is_set():
                 break
-            if once and simulation.status is Status.ENDED:
-                finished = settle(store, simulation)
-            else:
-                result = advance(store, simulation, stop=stop)
-                for hostname, reason in result.silent:
-                    told(f"{_label(simulation)}: {hostname}: {reason}")
-                told(f"{_label(simulation)}: {result.written.samples} new samples")
-                if not result.done:
-                    continue
-                finished = _complete(store, result.simulation)
-            completed.append(finished)
-            told(f"{_label(finished)}: complete, {len(finished.missing)} windows missing")
+            try:
+                finished = _pass(store, simulation, once=once, stop=stop, told=told)
+            except StoreError:
+                raise
+            except MinionError as error:  # one run's trouble is not the others'
+                told(f"{_label(simulation)}: {error}")
+                continue
+            if finished is not None:
+                completed.append(finished)
+                told(f"{_label(finished)}: complete, missing windows: {len(finished.missing)}")
         if once:
             break
         stop.wait(interval)
     return completed
+
+
+def _pass(
+    store: Store, simulation: Simulation, *, once: bool, stop: Signal, told: Told
+) -> Simulation | None:
+    """One pass over a simulation: it, when that completed it."""
+    if once and simulation.status is Status.ENDED:
+        return settle(store, simulation)
+    result = advance(store, simulation, stop=stop)
+    for hostname, reason in result.silent:
+        told(f"{_label(simulation)}: {hostname}: {reason}")
+    told(f"{_label(simulation)}: {result.written.samples} new samples")
+    return _complete(store, result.simulation) if result.done else None
 
 
 def advance(store: Store, simulation: Simulation, *, stop: Signal | None = None) -> Collection:
@@ -128,7 +143,7 @@ def advance(store: Store, simulation: Simulation, *, stop: Signal | None = None)
     until = present if end is None else end
     written, done = Written(), end is not None
     silent: list[tuple[str, str]] = []
-    for host in simulation.measured_hosts:
+    for host in _with_agent(simulation):
         if stop is not None and stop.is_set():
             return Collection(simulation, written, tuple(silent), done=False)
         first = simulation.collected_until(host.hostname)

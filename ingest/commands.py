@@ -135,7 +135,8 @@ def collect(session: Session, *, interval: float = 60.0, once: bool = False) -> 
         stop=stop,
         told=session.note,
     )
-    _raise_missing(session, completed)
+    if once:  # a service was told what is missing as it came
+        _raise_missing(session, completed)
 
 
 @command({"experiment": EXPERIMENT}, DB)

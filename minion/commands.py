@@ -108,11 +108,20 @@ def demo(session: Session, *, out: str = ".", seed: int = 1, runs: int = 25) -> 
     )
 
 
-def _judge(session: Session, sim: str, verdict: Verdict, reason: str) -> None:
+def _author() -> str:
+    """Who is at the keyboard; a container's user may have no name."""
+    import os  # noqa: PLC0415
     from getpass import getuser  # noqa: PLC0415
 
+    try:
+        return getuser()
+    except (OSError, KeyError):
+        return f"uid {os.getuid()}"
+
+
+def _judge(session: Session, sim: str, verdict: Verdict, reason: str) -> None:
     simulation = session.store.simulation(sim, session.experiment)
-    judged = session.store.judge(simulation, verdict, [reason], by=getuser())
+    judged = session.store.judge(simulation, verdict, [reason], by=_author())
     session.say(f"simulation {sim} of experiment {judged.experiment} is {verdict}: {reason}")
 
 

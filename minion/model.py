@@ -95,6 +95,7 @@ class Role(StrEnum):
 class Status(StrEnum):
     """How far a simulation is."""
 
+    IMPORTING = "importing"  # whole from elsewhere, its series still being written
     REGISTERED = "registered"  # known, not started
     RUNNING = "running"  # START_SIMULATION noted
     ENDED = "ended"  # STOP_SIMULATION noted, samples may still be fetched

@@ -194,9 +194,10 @@ def _start_mongod(home: Home) -> int:
     if log_before > LARGEST_LOG:
         home.log.replace(home.log.with_name("mongod.log.1"))
         log_before = 0
+    program = find_mongod()
     socket = home.socket_folder() / "mongod.sock"
-    program = command_line(find_mongod(), data=home.data, socket=socket)
-    _run_supervisor(home, "start", str(socket), *program)
+    command = command_line(program, data=home.data, socket=socket)
+    _run_supervisor(home, "start", str(socket), *command)
     return log_before
 
 

@@ -324,12 +324,23 @@ class Store:
 
     @translates
     def put(self, simulation: Simulation, series: Iterable[Series]) -> Written:
-        """Store a whole run at once: a simulation that ended, and all its series.
+        """Store a whole run at once; it is `importing` meanwhile, and `complete` in the end.
+
+        A run that was cut off in an earlier import is replaced.
+
+        Args:
+            simulation: the run, with its events.
+            series: all of its series.
 
         Raises:
             AlreadyExists: its experiment has one of that sim_id.
         """
-        self.add(replace(simulation, status=Status.ENDED))
+        key = {"experiment": simulation.experiment, "sim_id": simulation.sim_id}
+        half = self._minions.find_one({**key, "status": Status.IMPORTING.value}, {"_id": 1})
+        if half is not None:
+            self._buckets.delete([half["_id"]])
+            self._minions.delete_one(half)
+        self.add(replace(simulation, status=Status.IMPORTING))
         written = self.write(simulation, series, settled=True)
         self._update(simulation, {"$set": {"status": Status.COMPLETE.value}})
         return written

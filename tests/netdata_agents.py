@@ -8,6 +8,7 @@ Load it as a plugin (`pytest_plugins = ["netdata_agents"]`) for its fixtures, or
     agents.stop()                               # ends all that run
 """
 
+import contextlib
 import getpass
 import os
 import shutil
@@ -104,13 +105,13 @@ class RunningAgent:
 
     def stop(self, how: int = signal.SIGTERM) -> None:
         """End it and wait until it has ended; its folder stays."""
-        if self.process.poll() is None:
-            self.process.send_signal(how)
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait(20)
+        # An agent that only just starts does not hear its first signal.
+        for signal_, patience in ((how, 3), (how, 10), (signal.SIGKILL, 10)):
+            if self.process.poll() is not None:
+                return
+            self.process.send_signal(signal_)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(patience)
 
 
 class NetdataAgents:

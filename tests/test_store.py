@@ -219,6 +219,25 @@ def test_samples_are_tidy_labelled_and_without_what_is_missing(store):
     assert len(store.samples(phase="Total simulation time")) == 1599
 
 
+def test_an_import_that_was_cut_off_is_replaced(store):
+    run = simulation()
+
+    def cut_off():
+        yield cpu("h1")
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        store.put(run, cut_off())
+    assert store.simulation("1").status is Status.IMPORTING
+    again = simulation()
+    store.put(again, [cpu("h2", rows=7)])
+    assert store.simulation("1") == replace(again, status=Status.COMPLETE)
+    assert store.samples()["hostname"].unique().tolist() == ["h2"]
+    assert store.database[schema.SERIES].count_documents({}) == 1
+    with pytest.raises(AlreadyExists):
+        store.put(simulation(), [])
+
+
 def test_selection(store):
     for number in ("1000", "1001", "1010"):
         store.put(simulation(number), [cpu(rows=3)])

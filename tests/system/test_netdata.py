@@ -479,12 +479,17 @@ def test_an_agent_that_gives_nothing(faulty, window, part, fault, words):
 
 
 def test_half_a_window_for_good(faulty, window):
-    faulty.on(f"data?{CPU}", changed(lambda t: t.update(data=t["data"][:4])))
-    pulled = pull(host(faulty.url), *window, tries=2)
-    cpu = only(pulled, "system.cpu")
+    first, last = window
+    half = first + 5
+    faulty.on(
+        f"data?{CPU}", changed(lambda t: t.update(data=[r for r in t["data"] if r[0] >= half]))
+    )
+    pulled = pull(host(faulty.url), first, last, tries=2)
+    assert only(pulled, "system.cpu").times.tolist() == list(range(half, last))
     (missing,) = pulled.missing
-    assert set(cpu.times) == {t for t in range(*window) if not missing.first <= t < missing.last}
+    assert (missing.first, missing.last) == (first, half)
     assert missing.reason == "the agent has no samples of that time"
+    assert len(faulty.asked(f"data?{CPU}")) == 3  # once for all, twice for what was left out
 
 
 def test_a_null_is_missing_never_zero_nor_its_neighbour(faulty, node, window):

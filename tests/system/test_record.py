@@ -176,7 +176,7 @@ def test_the_collector_follows_runs_to_their_end(store, two_agents):
     assert not thread.is_alive()
     run = store.simulation("1")
     assert run.missing == ()
-    assert any("complete, 0 windows missing" in text for text in heard)
+    assert any("complete, missing windows: 0" in text for text in heard)
     phases = store.samples(sims="1", phase="Start master")
     assert len(phases) > 0
 
