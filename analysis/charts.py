@@ -12,7 +12,7 @@ import altair as alt
 import pandas as pd
 
 from analysis import theme
-from analysis.labels import ELAPSED, has_values, one_metric, titled
+from analysis.labels import ELAPSED, has_values, one_experiment, one_metric, titled
 from analysis.metrics import average
 from analysis.output import save
 from analysis.panels import facet
@@ -46,9 +46,10 @@ def durations(
         width: of one panel in pixels.
 
     Raises:
-        InvalidData: the frame has no values or lacks a column.
+        InvalidData: the frame has no values, lacks a column, or holds several experiments.
     """
     has_values(frame, "duration_s", "experiment", "platform", "phase", "sim_id")
+    one_experiment(frame)
     blocks = strips(
         frame, value="duration_s", unit="s", platforms=platforms, columns=columns, width=width
     )
@@ -85,9 +86,11 @@ def utilization(
         zero: let every scale begin at 0.
 
     Raises:
-        InvalidData: the frame has no values, lacks a column, or holds several metrics.
+        InvalidData: the frame has no values, lacks a column, or holds several metrics or
+            experiments.
     """
     label, unit = one_metric(frame, "experiment", "phase", "sim_id")
+    one_experiment(frame)
     blocks = strips(
         frame,
         value="value",
@@ -127,9 +130,11 @@ def course(
         width, height: of one panel in pixels.
 
     Raises:
-        InvalidData: the frame has no values, lacks a column, or holds several metrics.
+        InvalidData: the frame has no values, lacks a column, or holds several metrics or
+            experiments.
     """
     label, unit = one_metric(frame, "experiment", "hostname", "role", "elapsed_s")
+    one_experiment(frame)
     names = list(platforms) or _platforms(frame)
     several = len(frame["dimension"].unique()) > 1
     records: list[dict[str, Any]] = []

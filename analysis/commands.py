@@ -15,7 +15,7 @@ def utilization(session: Session, metric: str) -> None:
     Args:
         metric: cpu, ram, disk_util, disk_io or net.
     """
-    session.show(_samples(session, metric))
+    session.show(_samples(session, metric)[0])
 
 
 @command(SELECTION, FORMAT, DB)
@@ -48,7 +48,8 @@ def summary(
     from analysis.summaries import summary as summarize  # noqa: PLC0415
     from minion.selection import words  # noqa: PLC0415
 
-    session.show(summarize(_samples(session, metric), by=words(by), over=over))
+    frame, _ = _samples(session, metric)
+    session.show(summarize(frame, by=words(by), over=over))
 
 
 @command(SELECTION, DB)
@@ -61,10 +62,12 @@ def chart(session: Session, metric: str, *, out: str) -> None:
     """
     from analysis.charts import facet, save  # noqa: PLC0415
     from analysis.output import check_target  # noqa: PLC0415
+    from analysis.timeline import durations as phase_durations  # noqa: PLC0415
 
     check_target(out)
-    simulated = _note_simulated(session)
-    save(facet(_samples(session, metric), simulated=simulated), out)
+    frame, simulated = _samples(session, metric)
+    phases = phase_durations(session.store, **session.selection)
+    save(facet(frame, phases=phases, simulated=simulated), out)
     session.say(out)
 
 
@@ -75,25 +78,28 @@ def report(session: Session, *, out: str = "report.html") -> None:
     Args:
         out: The file.
     """
+    import shlex  # noqa: PLC0415
+
     from analysis.report import write  # noqa: PLC0415
     from minion.files import check_writable  # noqa: PLC0415
 
     check_writable(out)
-    written = write(session.store, out, **session.selection)
+    line = shlex.join(["minion", "report", *session.options_of(SELECTION), f"--out={out}"])
+    written = write(session.store, out, command=line, **session.selection)
     for step, seconds in written.seconds.items():
         session.say(f"{step}: {seconds:.1f} s")
     session.say(f"report: {written.path} ({written.bytes / 1e6:.1f} MB)")
 
 
-def _samples(session: Session, metric: str) -> "pd.DataFrame":
+def _samples(session: Session, metric: str) -> "tuple[pd.DataFrame, bool]":
+    """The samples of a metric, and whether they are simulated; notes that."""
     from analysis.metrics import utilization as samples_of  # noqa: PLC0415
 
     chosen: dict[str, Any] = session.selection
     frame = samples_of(session.store, metric, **chosen)
     if frame.empty:
         session.note(f"no samples of {metric} in this selection")
-    _note_simulated(session)
-    return frame
+    return frame, _note_simulated(session)
 
 
 def _note_simulated(session: Session) -> bool:

@@ -32,7 +32,8 @@ class Figure:
     """A chart in the page.
 
     identity: of its element. label: for those who do not see it. fit: how it takes the room that
-    there is: "strips:PIXELS OF LABELS", "course" or "grid:COLUMNS". height: about, in pixels, before it is drawn.
+    there is: "strips:PIXELS OF LABELS", "course" or "grid:COLUMNS". height: about, in pixels,
+    before it is drawn.
     """
 
     identity: str

@@ -40,6 +40,17 @@ def has_values(frame: pd.DataFrame, value: str, *needed: str) -> None:
         raise InvalidData("there is nothing to draw: no run of the selection has such values")
 
 
+def one_experiment(frame: pd.DataFrame) -> None:
+    """Nothing, for a frame of one experiment: runs are only compared inside one.
+
+    Raises:
+        InvalidData: it holds several.
+    """
+    names = [str(name) for name in frame["experiment"].unique()]
+    if len(names) > 1:
+        raise InvalidData(f"the frame holds several experiments ({', '.join(names)}); draw one")
+
+
 class RunNames:
     """The name of a run: its sim_id, with what else tells it from the others of the frame."""
 

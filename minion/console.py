@@ -167,9 +167,13 @@ class Session:
         return str(self._options.get("format", "table"))
 
     def options_of(self, group: Mapping[str, Option]) -> list[str]:
-        """The values of a group of options as a command line says them."""
-        given = ((name, self._options.get(name)) for name in group)
-        return [f"--{name}={value}" for name, value in given if value is not None]
+        """The options of a group that are not as by default, as a command line says them."""
+        given = ((name, self._options.get(name, group[name].default)) for name in group)
+        return [
+            f"--{name.replace('_', '-')}={value}"
+            for name, value in given
+            if value != group[name].default
+        ]
 
     def note(self, text: str) -> None:
         """A line on standard error that is no part of the result."""

@@ -50,6 +50,8 @@ def _prepare(target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.is_dir():
         raise OutputError(f"{target} is a folder; name a file")
+    if target.exists() and not target.is_file():
+        raise OutputError(f"{target} cannot be written: it is no ordinary file")
 
 
 @contextmanager

@@ -217,6 +217,12 @@ def test_what_cannot_be_drawn_is_said(draw):
         draw(pd.concat([frame, samples(metric="ram")]))
 
 
+@pytest.mark.parametrize("draw", [charts.utilization, charts.course])
+def test_runs_are_only_compared_inside_one_experiment(draw):
+    with pytest.raises(InvalidData, match=r"several experiments \(e, f\)"):
+        draw(pd.concat([samples(), samples(experiment="f")]))
+
+
 def test_durations_of_nothing():
     frame = pd.DataFrame(columns=["experiment", "sim_id", "platform", "phase", "duration_s"])
     with pytest.raises(InvalidData, match="nothing to draw"):

@@ -26,7 +26,7 @@ def test_what_was_there_stays_when_writing_fails(tmp_path):
 
 
 @pytest.mark.parametrize("function", [check_writable, lambda p: written_whole(p).__enter__()])
-@pytest.mark.parametrize("path", ["/proc/x.html", "/dev/null/x.html", "{folder}"])
+@pytest.mark.parametrize("path", ["/proc/x.html", "/dev/null/x.html", "/dev/null", "{folder}"])
 def test_where_nothing_can_be_written(function, path, tmp_path):
     with pytest.raises(OutputError, match=r"cannot be written: |is a folder; name a file"):
         function(path.format(folder=tmp_path))

@@ -48,8 +48,10 @@ def small_disk(home: Path) -> Iterator[Path]:
     if tried.returncode:
         pytest.skip(f"cannot mount a small disk: {tried.stderr.strip()}")
     yield folder
-    ended(folder)
-    subprocess.run(["umount", folder], check=True)
+    try:
+        ended(folder)
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
 
 
 def ended(home: Path) -> None:
@@ -59,6 +61,14 @@ def ended(home: Path) -> None:
 def kill(pid: int) -> None:
     os.kill(pid, signal.SIGKILL)
     wait_for(lambda: not is_alive(pid), 10, f"the end of process {pid}")
+
+
+def supervisor_of(home: Path) -> int:
+    """The process that watches over mongod, whether it has started it or adopted it."""
+    listed = subprocess.run(["ps", "-eo", "pid=,args="], capture_output=True, text=True, check=True)
+    mine = [line for line in listed.stdout.splitlines() if f"supervisor.py {home}/run " in line]
+    (line,) = mine
+    return int(line.split()[0])
 
 
 def written(home: Path) -> set[int]:
@@ -116,6 +126,7 @@ def test_killed_supervisor_is_replaced_by_the_next_use(home: Path) -> None:
         kill(supervisor)
         with Server.use(home) as second:
             assert second.pid == first.pid
+            assert is_alive(supervisor_of(home))
             with Command(USER, home) as other:
                 assert other.server() == (first.pid, first.uri)
                 other.finish()
