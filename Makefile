@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test check format docs constraints clean
+.PHONY: demo test check format docs images constraints clean
 
 demo: $(INSTALLED)  ## the published study, simulated, from the database to report.html
 	$(BIN)/minion demo
@@ -27,6 +27,9 @@ format: $(INSTALLED)
 
 docs: $(INSTALLED)  ## the reference of the command line, from the code
 	$(BIN)/python docs/reference.py
+
+images: demo  ## the pictures of the README, from the demo
+	$(BIN)/python docs/pictures.py report.html
 
 constraints: $(INSTALLED)  ## pin what is installed now: after a deliberate upgrade
 	$(BIN)/pip freeze --exclude-editable --exclude pip --exclude setuptools > constraints.txt

@@ -47,7 +47,6 @@ def open_client(uri: str, where: str) -> MongoClient[Document]:
                 tz_aware=True,
                 w="majority",
                 journal=True,
-                retryWrites=True,
                 serverSelectionTimeoutMS=ANSWER_WITHIN_MS,
                 connectTimeoutMS=ANSWER_WITHIN_MS,
             )
@@ -107,10 +106,17 @@ def _refusal(where: str, code: int | None, message: str) -> MinionError:
             f"MongoDB at {where} refuses: {message}; log in as a user with that right"
         )
     if code == 14031 or "No space left" in message:  # OutOfDiskSpace
-        return StoreFull(f"the disk of MongoDB at {where} is full; nothing more was stored")
+        return _full(where)
     if code == 121:  # DocumentValidationFailure
         return InvalidData(f"MongoDB at {where} refuses a document: {message}")
     return StoreError(f"MongoDB at {where}: {message}")
+
+
+def _full(where: str) -> StoreFull:
+    return StoreFull(
+        f"the disk of MongoDB at {where} is full; what was acknowledged is stored: free some"
+        " space, and run the command again"
+    )
 
 
 def _first_line(error: Exception) -> str:
@@ -123,12 +129,18 @@ def _too_old(where: str, what: str) -> str:
 
 
 def translates(method: Callable[P, R]) -> Callable[P, R]:
-    """A method of an object with a `where`, raising Minion's errors instead of the driver's."""
+    """A method of an object with `where` and `server` that raises Minion's errors only."""
 
     @wraps(method)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         owner: Any = args[0]
-        with translated(owner.where):
-            return method(*args, **kwargs)
+        try:
+            with translated(owner.where):
+                return method(*args, **kwargs)
+        except StoreUnavailable as error:
+            # A mongod that meets a full disk ends instead of answering.
+            if owner.server is not None and owner.server.disk_is_full:
+                raise _full(owner.where) from error
+            raise
 
     return call

@@ -102,6 +102,11 @@ class Server:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @property
+    def disk_is_full(self) -> bool:
+        """Whether mongod has no room to write, which it answers by ending."""
+        return self._home.free_bytes() < LEAST_FREE
+
 
 def start(home: Path) -> Status:
     """Start the server of a home, and keep it running without users until `stop`.

@@ -77,6 +77,7 @@ class Store:
     """The minions of one database.
 
     where: the database's place as it may be shown, without a password.
+    server: the embedded server, or None for one that was named.
     """
 
     def __init__(
@@ -89,7 +90,7 @@ class Store:
     ) -> None:
         self.client = client
         self.where = where
-        self._server = server
+        self.server = server
         self.database = client[database]
         self._minions = self.database[schema.MINIONS]
         self._buckets = Buckets(self.database[schema.SERIES])
@@ -109,9 +110,9 @@ class Store:
     def close(self) -> None:
         """Leave the store; an embedded server stops with its last user."""
         self.client.close()
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        if self.server is not None:
+            self.server.close()
+            self.server = None
 
     def __enter__(self) -> Self:
         return self

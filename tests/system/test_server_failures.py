@@ -6,16 +6,19 @@ import signal
 import struct
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pymongo
 import pytest
 from processes import USER, Command, is_alive, parent_of
 from pymongo.errors import PyMongoError
+from test_store import simulation
 from waiting import wait_for
 
+import minion
 from minion import server
-from minion.errors import ServerError
+from minion.errors import ServerError, StoreFull
 from minion.server import Server
 
 pytestmark = pytest.mark.system
@@ -65,7 +68,8 @@ def kill(pid: int) -> None:
 
 def supervisor_of(home: Path) -> int:
     """The process that watches over mongod, whether it has started it or adopted it."""
-    listed = subprocess.run(["ps", "-eo", "pid=,args="], capture_output=True, text=True, check=True)
+    command = ["ps", "-axww", "-o", "pid=", "-o", "args="]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True)
     mine = [line for line in listed.stdout.splitlines() if f"supervisor.py {home}/run " in line]
     (line,) = mine
     return int(line.split()[0])
@@ -429,3 +433,21 @@ def crc_entry(index: int) -> int:
 
 
 CRC_TABLE = [crc_entry(index) for index in range(256)]
+
+
+def test_a_disk_that_fills_is_named_and_nothing_acknowledged_is_lost(
+    small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MINION_HOME", str(small_disk))
+    monkeypatch.delenv("MINION_MONGODB_URI", raising=False)
+    kept = []
+    with minion.connect() as store, pytest.raises(StoreFull, match="is full; what was ackn"):
+        for number in range(10_000):
+            run = replace(simulation(str(number)), environment={"ballast": "x" * 500_000})
+            store.add(run)
+            kept.append(run.sim_id)
+    assert kept
+    room = ["mount", "-o", "remount,size=256m", small_disk]
+    subprocess.run(room, check=True)
+    with minion.connect() as store:
+        assert set(kept) <= {found.sim_id for found in store.simulations()}
