@@ -6,13 +6,13 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, Unpack
 
 import jinja2
 import pandas as pd
@@ -37,7 +37,7 @@ from minion.errors import InvalidData, NotFound
 from minion.files import check_writable, written_whole
 from minion.lifecycle import TOTAL
 from minion.model import SCHEMA_VERSION, Simulation
-from minion.selection import Selection, Texts, natural, words
+from minion.selection import Choice, Selection, Texts, natural, words
 from minion.store import Store
 
 
@@ -57,14 +57,9 @@ def write(
     store: Store,
     path: str | os.PathLike[str],
     *,
-    experiment: str | None = None,
-    platform: Texts = None,
-    sims: Texts = None,
-    hosts: Texts = None,
-    phase: Texts = None,
-    include_excluded: bool = False,
     facets: Texts = ("cpu",),
     command: str | None = None,
+    **choice: Unpack[Choice],
 ) -> Report:
     """Write the report of a selection: durations, utilization, every run, and how it was made.
 
@@ -73,9 +68,9 @@ def write(
     Args:
         store: where the data are.
         path: of the HTML file.
-        experiment, platform, sims, hosts, phase, include_excluded: see `Selection.of`.
         facets: names of the metrics of which every run and host is drawn.
         command: what the report names as its origin; default: this call.
+        choice: experiment, platform, sims, hosts, phase, include_excluded; see `Selection.of`.
 
     Returns:
         Where it is, how large, and how long each step took.
@@ -85,20 +80,12 @@ def write(
             there is no simulation at all.
         OutputError: the file cannot be written; what was there before is untouched.
     """
-    chosen: dict[str, Any] = {
-        "experiment": experiment,
-        "platform": platform,
-        "sims": sims,
-        "hosts": hosts,
-        "phase": phase,
-        "include_excluded": include_excluded,
-    }
     target = Path(path)
     check_writable(target)
     drawn_each = [metric_of(name).name for name in words(facets)]
-    given = ", ".join(f"{name}={value!r}" for name, value in chosen.items() if value)
+    given = ", ".join(f"{name}={value!r}" for name, value in choice.items() if value)
     command = command or f"analysis.report.write(store, {target.name!r}{given and ', ' + given})"
-    writer = _Writer(store, Selection.of(**chosen), chosen)
+    writer = _Writer(store, choice)
     writer.read()
     for metric in METRICS.values():
         writer.add_metric(metric, each_run=metric.name in drawn_each)
@@ -151,10 +138,10 @@ class _Study:
 class _Writer:
     """Gathers the parts, metric by metric: only one metric's samples are in memory at a time."""
 
-    def __init__(self, store: Store, selection: Selection, chosen: dict[str, Any]) -> None:
+    def __init__(self, store: Store, choice: Choice) -> None:
         self.store = store
-        self.selection = selection
-        self.chosen = chosen
+        self.choice = choice
+        self.selection = Selection.of(**choice)
         self.clock = _Clock()
         self.digest = hashlib.sha256()
         self.simulations: list[Simulation] = []
@@ -170,7 +157,7 @@ class _Writer:
                 )
             self.samples = self.store.count_samples(self.simulations)
             ids = {simulation.id for simulation in self.simulations}
-            wide = Selection.of(**{**self.chosen, "include_excluded": True})
+            wide = replace(self.selection, include_excluded=True)
             excluded = [s for s in self.store.simulations(wide) if s.id not in ids]
         for simulation in self.simulations:
             document = encode(simulation)
@@ -218,7 +205,7 @@ class _Writer:
         """One metric of every experiment."""
         try:
             with self.clock.step("read"):
-                frame = utilization(self.store, metric.name, **self.chosen)
+                frame = utilization(self.store, metric.name, **self.choice)
         except InvalidData as error:
             for study in self.studies:
                 note = f"{metric.label} cannot be given: {error}."

@@ -3,8 +3,9 @@
 `minion.connect()` opens the store; everything else is reached from there.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from minion.lazy import loader
 
 if TYPE_CHECKING:
     from minion.errors import MinionError
@@ -27,23 +28,19 @@ __all__ = [
     "connect",
 ]
 
-_HOMES = {
-    "Event": "minion.model",
-    "EventType": "minion.model",
-    "Host": "minion.model",
-    "MinionError": "minion.errors",
-    "Role": "minion.model",
-    "Selection": "minion.selection",
-    "Series": "minion.series",
-    "Simulation": "minion.model",
-    "Store": "minion.store",
-    "Verdict": "minion.model",
-    "connect": "minion.store",
-}
-
-
-def __getattr__(name: str) -> Any:
-    # Loaded when asked for: `minion --help` must not wait for pandas.
-    if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
-    raise AttributeError(f"module 'minion' has no attribute {name!r}")
+__getattr__ = loader(
+    "minion",
+    {
+        "Event": "minion.model",
+        "EventType": "minion.model",
+        "Host": "minion.model",
+        "MinionError": "minion.errors",
+        "Role": "minion.model",
+        "Selection": "minion.selection",
+        "Series": "minion.series",
+        "Simulation": "minion.model",
+        "Store": "minion.store",
+        "Verdict": "minion.model",
+        "connect": "minion.store",
+    },
+)
