@@ -18,6 +18,7 @@ from minion.errors import AgentError, InvalidData, MinionError, StoreError
 from minion.model import Host, Missing, Simulation, Status, Verdict
 from minion.selection import Selection, words
 from minion.store import Store
+from minion.validity import PROGRAM, verdict_of
 
 DEFAULT_INTERVAL_S = 60.0
 FLUSH_S = 30.0  # an agent that has not shown a run's last samples by then will not
@@ -270,14 +271,15 @@ def _joined(missing: Iterable[Missing]) -> list[Missing]:
 
 
 def _complete(store: Store, simulation: Simulation) -> Simulation:
-    """Merge the run's stretches, and exclude it when a measured host has nothing at all."""
+    """Merge the run's stretches, and judge it as far as a program may."""
     simulation = store.settle(simulation)
+    if simulation.validity.verdict is not Verdict.UNCHECKED:
+        return simulation
     measured = set(store.coverage(simulation)["hostname"])
-    empty = [h.hostname for h in simulation.measured_hosts if h.hostname not in measured]
-    if empty and simulation.validity.verdict is Verdict.UNCHECKED:
-        reasons = [f"no samples of host {hostname}" for hostname in empty]
-        simulation = store.judge(simulation, Verdict.EXCLUDED, reasons, by="minion")
-    return simulation
+    found = verdict_of(simulation, measured)
+    if found.verdict is Verdict.UNCHECKED:
+        return simulation
+    return store.judge(simulation, found.verdict, found.reasons, by=PROGRAM)
 
 
 def _under_way(store: Store, experiment: str | None) -> list[Simulation]:

@@ -7,7 +7,6 @@ asked again from the agent itself, and what the agent does not give either is re
 
 import contextvars
 import math
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -39,6 +38,7 @@ WINDOW_ROWS = 20_000  # in one request: far from the 86,400 where an agent avera
 CHARTS_PER_CALL = 16  # netdata-pandas asks for all of a call at once
 FLUSH_STEPS = 2  # a sample may be that many of its steps late before it counts as missing
 _FLUSH_S = 1.0  # and a second for the agent, which only answers up to the second before its own
+MOST_SILENCES = 2  # in a row, each as long as the timeout; after that the others are not asked
 _PAUSE_S = 0.25  # before asking again; doubled each time
 
 
@@ -84,6 +84,9 @@ def pull(
         contexts: patterns (`*`, `?`, `[…]`) of the contexts or ids of the charts that are wanted.
         timeout: seconds that one answer may take.
         tries: how often a sample is asked for that is not there.
+
+    The values are the agent's. One that was restarted with a shorter interval interpolates its
+    older samples to the new one, and no answer says so.
 
     Raises:
         AgentError: nothing could be had: the agent is down, refuses, or stays silent.
@@ -162,6 +165,13 @@ def _windows(first: float, last: float, step: int) -> Iterator[tuple[float, floa
 
 
 @dataclass(slots=True)
+class _Patience:
+    """How many silences in a row are borne before an agent is taken to be silent altogether."""
+
+    left: int = MOST_SILENCES
+
+
+@dataclass(slots=True)
 class _Task:
     """One chart's way through the windows of a pull.
 
@@ -194,20 +204,24 @@ class _Task:
         )
 
     def complete(
-        self, brought: Series | None, first: float, last: float, patience: tuple[float, str]
+        self, brought: Series | None, first: float, last: float, patience: _Patience, unread: str
     ) -> None:
         """Keep what came of a window, ask again for what did not, and record what nobody has.
 
         Args:
             brought: what netdata-pandas brought; None when it brought nothing.
             first, last: the window.
-            patience: when to ask no more (on the monotonic clock), and what to say then.
+            patience: shared by the charts of one window.
+            unread: what to say of the chart where there is no patience left to ask.
         """
         present, failure = time.time(), self.silent
         part = brought or _series(self.hostname, self.chart, *_NOTHING)
         if failure is None:
             wanted = [(first, last)] if brought is None else []
-            part, failure = self._ask_again(part, wanted, first, last, present, patience)
+            if patience.left:
+                part, failure = self._ask_again(part, wanted, first, last, present, patience)
+            else:
+                failure = self.silent = unread
         due = self._due(part, first, last, present)
         gaps = self._gaps(part.times, first, due)
         if failure and gaps and self.failure is None:
@@ -234,7 +248,7 @@ class _Task:
         first: float,
         last: float,
         present: float,
-        patience: tuple[float, str],
+        patience: _Patience,
     ) -> tuple[Series, str | None]:
         """The window with what the agent itself gave of the gaps, and what failed on the way."""
         for attempt in range(self.tries):
@@ -243,19 +257,18 @@ class _Task:
                 break
             if attempt:
                 Event().wait(_PAUSE_S * 2**attempt)
-            if time.monotonic() > patience[0]:
-                self.silent = patience[1]
-                return part, self.silent
+            began = time.monotonic()
             try:
                 table = self.agent.data(self.chart, gaps[0][0], gaps[-1][1])
             except NotFound:  # it went away since the charts were listed
                 self.chart = replace(self.chart, first_entry=None, last_entry=None)
                 break
             except AgentError as error:
-                if time.monotonic() > patience[0]:
+                if time.monotonic() - began >= self.agent.timeout:
                     self.silent = str(error)
+                    patience.left -= 1
                 return part, str(error)
-            wanted = []
+            patience.left, wanted = MOST_SILENCES, []
             rows = np.array(table.rows, dtype=np.float64).reshape(
                 len(table.times), len(table.dimensions)
             )
@@ -365,7 +378,6 @@ def _print(*words: object, **options: Any) -> None:
     """What netdata-pandas calls instead of `print`: during a pull, its words are kept."""
     kept = _printed.get()
     if kept is None:
-        options.setdefault("file", sys.stdout)
         print(*words, **options)  # noqa: T201  somebody else's call of it
     else:
         kept.append(" ".join(map(str, words)))
@@ -380,16 +392,16 @@ def _fetch(tasks: Sequence[_Task], first: float, last: float) -> None:
     """One window of charts of one interval."""
     asked = [task for task in tasks if task.silent is None]
     found, printed = _from_netdata_pandas(asked, first, last)
-    deadline = time.monotonic() + tasks[0].agent.timeout
-    # Those that need little first: a chart that does not answer takes all the patience there is.
+    patience = _Patience()
+    # Those that came first: what they lack is not to wait for those that are silent.
     for task in sorted(tasks, key=lambda task: task.chart.id not in found):
         agent, identity = task.agent, task.chart.id
-        words = (
+        unread = (
             f"{agent.url}: its data of {identity} could not be read"
             if any(f"chart={quote(identity, safe='')}&" in line for line in printed)
             else f"{agent.url}: no data of {identity} within {agent.timeout:g} s"
         )
-        task.complete(found.get(identity), first, last, (deadline, words))
+        task.complete(found.get(identity), first, last, patience, unread)
 
 
 def _from_netdata_pandas(

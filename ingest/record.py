@@ -12,6 +12,7 @@ from ingest.events import Recorder, register
 from minion.errors import UsageError
 from minion.model import Host, Simulation, Verdict
 from minion.store import Store
+from minion.validity import PROGRAM
 
 NOT_TO_BE_STARTED = 126
 
@@ -77,7 +78,7 @@ def record(
         reason = f"its command ended with status {status}"
         if recorder.simulation.validity.verdict is Verdict.UNCHECKED:
             recorder.simulation = store.judge(
-                recorder.simulation, Verdict.DOUBTFUL, [reason], by="minion"
+                recorder.simulation, Verdict.DOUBTFUL, [reason], by=PROGRAM
             )
     return Recording(recorder.simulation, status)
 

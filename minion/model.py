@@ -128,6 +128,7 @@ class Host:
     url: address of its netdata agent, without credentials; a controller may have none.
     ram_mib: its memory in MiB, as given or as its agent says.
     cores: its processors, as its agent says.
+    id: its identity where it came from, for sources that have one.
     """
 
     hostname: str
@@ -135,17 +136,22 @@ class Host:
     url: str | None = None
     ram_mib: float | None = None
     cores: int | None = None
+    id: ObjectId | str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """Something that the controller noted, at `time` (seconds since the epoch, UTC)."""
+    """Something that the controller noted, at `time` (seconds since the epoch, UTC).
+
+    id: its identity where it came from, for sources that have one.
+    """
 
     type: EventType
     time: float
     hostname: str | None = None
     correlation_id: str | None = None
     body: str | None = None
+    id: ObjectId | str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,7 +199,10 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Simulation:
-    """One run of an experiment: everything of a minion but its series."""
+    """One run of an experiment: everything of a minion but its series.
+
+    source_id: its identity where it came from, for sources that have one.
+    """
 
     experiment: str
     sim_id: str
@@ -208,6 +217,7 @@ class Simulation:
     measurements: tuple[Measurement, ...] = ()
     missing: tuple[Missing, ...] = ()
     collected: tuple[Collected, ...] = ()
+    source_id: ObjectId | str | None = None
     schema_version: int = SCHEMA_VERSION
     id: ObjectId = field(default_factory=ObjectId)
 

@@ -12,10 +12,10 @@ import pandas as pd
 from bson import ObjectId
 from pymongo import MongoClient, errors
 
-from minion import schema
+from minion import lookup, schema
 from minion.buckets import Buckets, Written
-from minion.documents import Document, decode, encode
-from minion.errors import AlreadyExists, Ambiguous, InvalidData, NotFound
+from minion.documents import Document, encode
+from minion.errors import AlreadyExists, InvalidData, NotFound
 from minion.frames import tidy
 from minion.lifecycle import check_phases
 from minion.model import (
@@ -31,7 +31,7 @@ from minion.model import (
     now,
 )
 from minion.mongodb import masked, open_client, translated, translates
-from minion.selection import Choice, Selection, Texts, natural, words
+from minion.selection import Choice, Selection, Texts, words
 from minion.series import LIVE_ROWS, SETTLED_ROWS, Series
 from minion.settings import Settings
 
@@ -137,10 +137,7 @@ class Store:
         try:
             self._minions.insert_one(encode(simulation))
         except errors.DuplicateKeyError:
-            raise AlreadyExists(
-                f"simulation {simulation.sim_id} exists already in experiment"
-                f" {simulation.experiment}; choose another sim_id, or another --experiment"
-            ) from None
+            raise _exists(simulation) from None
         return simulation
 
     @translates
@@ -155,18 +152,7 @@ class Store:
             NotFound: there is none.
             Ambiguous: several experiments have one; the message lists them.
         """
-        query = {"sim_id": sim_id} | ({"experiment": experiment} if experiment else {})
-        found = [_simulation(document) for document in self._minions.find(query)]
-        if not found:
-            inside = f" in experiment {experiment}" if experiment else ""
-            raise NotFound(f"no simulation {sim_id}{inside}; `minion runs` lists what there is")
-        if len(found) > 1:
-            names = ", ".join(sorted(simulation.experiment for simulation in found))
-            raise Ambiguous(
-                f"simulation {sim_id} is in several experiments ({names}); name one with"
-                " --experiment"
-            )
-        return found[0]
+        return lookup.one(self._minions, sim_id, experiment)
 
     @translates
     def simulations(self, selection: Selection | None = None) -> list[Simulation]:
@@ -175,10 +161,7 @@ class Store:
         Raises:
             NotFound: a sim_id, platform or experiment that was named does not exist.
         """
-        selection = selection or Selection()
-        found = [_simulation(document) for document in self._minions.find(selection.query())]
-        self._check_named(selection, found)
-        return sorted(found, key=lambda s: (s.experiment, natural(s.sim_id)))
+        return lookup.many(self._minions, selection or Selection())
 
     @translates
     def experiments(self) -> list[str]:
@@ -214,7 +197,7 @@ class Store:
             raise InvalidData(
                 f"simulation {simulation.sim_id} is {status}: {event.type.name} cannot be noted"
             )
-        return _simulation(document)
+        return lookup.read(document)
 
     @translates
     def judge(
@@ -280,7 +263,7 @@ class Store:
         document = self._minions.find_one({"_id": simulation.id})
         if document is None:
             raise NotFound(f"simulation {simulation.sim_id} was deleted meanwhile")
-        return _simulation(document)
+        return lookup.read(document)
 
     @translates
     def delete_experiment(self, experiment: str) -> int:
@@ -324,7 +307,9 @@ class Store:
         return self._update(simulation, {"$set": {"status": Status.COMPLETE.value}})
 
     @translates
-    def put(self, simulation: Simulation, series: Iterable[Series]) -> Written:
+    def put(
+        self, simulation: Simulation, series: Iterable[Series], *, again: bool = False
+    ) -> Written:
         """Store a whole run at once; it is `importing` meanwhile, and `complete` in the end.
 
         A run that was cut off in an earlier import is replaced.
@@ -332,16 +317,26 @@ class Store:
         Args:
             simulation: the run, with its events.
             series: all of its series.
+            again: bring a run from the same source up to date instead of refusing it: its
+                events, hosts and measurements are replaced, its samples added to, and a verdict
+                that somebody gave stays.
 
         Raises:
-            AlreadyExists: its experiment has one of that sim_id.
+            AlreadyExists: its experiment has one of that sim_id, from elsewhere or not `again`.
         """
         key = {"experiment": simulation.experiment, "sim_id": simulation.sim_id}
-        half = self._minions.find_one({**key, "status": Status.IMPORTING.value}, {"_id": 1})
-        if half is not None:
-            self._buckets.delete([half["_id"]])
-            self._minions.delete_one(half)
-        self.add(replace(simulation, status=Status.IMPORTING))
+        found = self._minions.find_one(key)
+        old = lookup.read(found) if found else None
+        if old is not None and old.status is Status.IMPORTING:
+            self._buckets.delete([old.id])
+            self._minions.delete_one({"_id": old.id})
+            old = None
+        if old is None:
+            self.add(replace(simulation, status=Status.IMPORTING))
+        elif again and old.provenance.source == simulation.provenance.source:
+            return self._put_again(old, simulation, series)
+        else:
+            raise _exists(simulation)
         written = self.write(simulation, series, settled=True)
         self._update(simulation, {"$set": {"status": Status.COMPLETE.value}})
         return written
@@ -423,57 +418,32 @@ class Store:
 
     # ------------------------------------------------------------ inside
 
+    def _put_again(
+        self, old: Simulation, simulation: Simulation, series: Iterable[Series]
+    ) -> Written:
+        judged = old.validity.verdict is not Verdict.UNCHECKED
+        new = replace(
+            simulation,
+            id=old.id,
+            status=Status.COMPLETE,
+            provenance=old.provenance,
+            validity=old.validity if judged else simulation.validity,
+        )
+        if new != old:
+            self._minions.replace_one({"_id": old.id}, encode(new))
+        return self.write(new, series, settled=True)
+
     def _update(self, simulation: Simulation, change: Document | list[Document]) -> Simulation:
         document = self._minions.find_one_and_update(
             {"_id": simulation.id}, change, return_document=True
         )
         if document is None:
             raise NotFound(f"simulation {simulation.sim_id} was deleted meanwhile")
-        return _simulation(document)
-
-    def _check_named(self, selection: Selection, found: Sequence[Simulation]) -> None:
-        """Whoever names what does not exist is told, instead of getting less."""
-        if selection.experiment is not None and not found:
-            _must_exist("experiment", [selection.experiment], self.experiments())
-        inside: Document = {"experiment": selection.experiment} if selection.experiment else {}
-        known_platforms = {simulation.platform for simulation in found}
-        if not set(selection.platforms) <= known_platforms:
-            all_platforms = self._minions.distinct("platform", inside)
-            _must_exist("platform", selection.platforms, all_platforms)
-        known_hosts = {host.hostname for simulation in found for host in simulation.hosts}
-        if not set(selection.hosts) <= known_hosts:
-            all_hosts = self._minions.distinct("hosts.hostname", inside)
-            _must_exist("host", selection.hosts, all_hosts)
-        lacking = [s for s in selection.named if s not in {f.sim_id for f in found}]
-        if not lacking and (found or not selection.sims):
-            return
-        everything = {
-            d["sim_id"]: d
-            for d in self._minions.find(
-                {**inside, "sim_id": {"$in": lacking or list(selection.sims)}},
-                {"sim_id": 1, "validity": 1, "platform": 1},
-            )
-        }
-        if not everything.keys() >= set(lacking) or not everything:
-            names = ", ".join(s for s in lacking if s not in everything) or "of that range"
-            raise NotFound(f"no simulation {names}; `minion runs` lists what there is")
-        if not selection.include_excluded:
-            for sim_id, document in everything.items():
-                if document["validity"]["verdict"] == Verdict.EXCLUDED.value:
-                    reasons = "; ".join(document["validity"]["reasons"])
-                    raise NotFound(
-                        f"simulation {sim_id} is excluded ({reasons}); take it with"
-                        " --include-excluded"
-                    )
+        return lookup.read(document)
 
 
-def _simulation(document: Document) -> Simulation:
-    return decode(Simulation, schema.upgrade(document))
-
-
-def _must_exist(what: str, names: Iterable[str], known: Iterable[str]) -> None:
-    there = set(known)
-    for name in names:
-        if name not in there:
-            listed = ", ".join(sorted(there, key=natural)) or "none"
-            raise NotFound(f"no {what} {name}; there are: {listed}")
+def _exists(simulation: Simulation) -> AlreadyExists:
+    return AlreadyExists(
+        f"simulation {simulation.sim_id} exists already in experiment"
+        f" {simulation.experiment}; choose another sim_id, or another --experiment"
+    )

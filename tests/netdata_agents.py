@@ -93,7 +93,10 @@ class RunningAgent:
 
         def there() -> bool:
             nonlocal window
-            entry = self.get("chart", chart=chart).json()
+            answer = self.get("chart", chart=chart)
+            if not answer.ok:  # a young agent does not know all its charts yet
+                return Event().wait(0.2)
+            entry = answer.json()
             step = entry["update_every"]
             # The charts of a young agent do not all begin in the same second.
             first = -(-(entry["first_entry"] + SETTLING_S) // step) * step
