@@ -164,7 +164,8 @@ class Home:
                 return  # there is none
             raise
         try:
-            os.write(pipe, b"\n")
+            with suppress(BrokenPipeError):  # it ended between the two calls
+                os.write(pipe, b"\n")
         finally:
             os.close(pipe)
 

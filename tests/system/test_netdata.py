@@ -103,13 +103,13 @@ def test_values_are_the_agents_own(two_agents, which):
 
 def test_a_series_says_what_it_is(node, window):
     pulled = pull(host(node), *window)
-    charts = Agent(node.url).charts()
-    for series in pulled.series:
-        chart = charts[series.chart]
+    assert [chart.id for chart in pulled.charts] == [series.chart for series in pulled.series]
+    for chart, series in zip(pulled.charts, pulled.series, strict=True):
         assert (series.context, series.family) == (chart.context, chart.family)
         assert (series.unit, series.name) == (chart.unit, chart.name)
         assert {d.id: d.name for d in series.dimensions}.items() >= chart.dimensions.items()
-    assert tuple(charts[s.chart] for s in pulled.series) == pulled.charts
+    cpu, said = only(pulled, "system.cpu"), node.get("chart", chart="system.cpu").json()
+    assert (cpu.unit, cpu.family, cpu.name) == (said["units"], said["family"], said["name"])
 
 
 def test_dimensions_have_ids_and_names_and_keep_their_sign(node, window):
@@ -539,16 +539,17 @@ def test_a_null_is_missing_never_zero_nor_its_neighbour(faulty, node, window):
     assert_is_what_the_agent_says(node, ram, first, last)
 
 
-def test_a_dimension_that_is_null_throughout_stays_a_column(faulty, window):
+@pytest.mark.parametrize("dimension", ["user", "idle"])
+def test_a_dimension_that_is_null_throughout_stays_a_column(faulty, window, dimension):
     def null(table):
-        place = table["labels"].index("user")
+        place = table["labels"].index(dimension)
         for row in table["data"]:
             row[place] = None
 
     faulty.on(f"data?{CPU}", changed(null))
     pulled = pull(host(faulty.url), *window)
     cpu = only(pulled, "system.cpu")
-    assert np.isnan(column(cpu, "user")).all()
+    assert np.isnan(column(cpu, dimension)).all()
     assert not np.isnan(column(cpu, "system")).any()
     assert pulled.missing == ()
 
@@ -562,6 +563,19 @@ def test_rows_that_nobody_asked_for_are_dropped(faulty, node, window):
     faulty.on("/api/v1/data", changed(more))
     for series in pull(host(faulty.url), *window).series:
         assert_is_what_the_agent_says(node, series, *window)
+
+
+def test_what_is_late_is_not_settled(faulty, monkeypatch):
+    """Not even when a later window was asked for already."""
+    monkeypatch.setattr(netdata, "WINDOW_ROWS", 1)
+    late = int(time.time()) - 1
+    faulty.on(
+        f"data?{CPU}", changed(lambda t: t.update(data=[r for r in t["data"] if r[0] < late]))
+    )
+    pulled = pull(host(faulty.url), late - 2, late + 100, contexts=["system.cpu"])
+    assert only(pulled, "system.cpu").times.tolist() == [late - 2, late - 1]
+    assert pulled.until == pulled.retry_from == late
+    assert pulled.missing == ()
 
 
 def test_a_chart_that_goes_away_while_pulling(faulty, window):
