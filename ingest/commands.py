@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from minion.console import DB, EXPERIMENT, Session, command
+from minion.console import DB, EXPERIMENT, SELECTION, Session, command
 from minion.errors import AlreadyExists, Incomplete, InvalidData
 
 if TYPE_CHECKING:
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 WRITES = {"experiment": EXPERIMENT}
 DEMO = "demo"
+KNS = "kns"
 SHOWN_MISSING = 5
 
 
@@ -187,6 +188,144 @@ def ingest_simulated(session: Session, *, seed: int = 1, runs: int = 25) -> None
         f"simulated and stored: {count} runs, {written.samples:,} samples in"
         f" {written.documents:,} documents, {seconds:.1f} s"
     )
+
+
+@command(WRITES, DB)
+def kns_simulation(session: Session, *, sim_id: str, platform: str) -> None:
+    """Register a simulation as the study's playbooks do; prints its id.
+
+    Args:
+        sim_id: A new sim_id.
+        platform: The system under test.
+    """
+    from ingest.kns_service import add_simulation  # noqa: PLC0415
+
+    _print(add_simulation(session.store, sim_id, platform, _kns(session)))
+
+
+@command(WRITES, DB)
+def kns_host(session: Session, *, simulation_id: str, hostname: str, role: str) -> None:
+    """Add a host to a simulation as the study's playbooks do; prints its id.
+
+    Args:
+        simulation_id: What `minion kns simulation` printed.
+        hostname: The host.
+        role: controller, master or worker.
+    """
+    from ingest.kns_service import add_host  # noqa: PLC0415
+
+    _print(add_host(session.store, simulation_id, hostname, role, _kns(session)))
+
+
+@command(WRITES, DB)
+def kns_event(
+    session: Session,
+    *,
+    host_id: str,
+    event_type: str,
+    correlation_id: str | None = None,
+    body: str | None = None,
+) -> None:
+    """Note an event as the study's playbooks do; prints its id.
+
+    Args:
+        host_id: What `minion kns host` printed.
+        event_type: Its number, such as 20, or its name.
+        correlation_id: The same on the two events of one action.
+        body: Anything that belongs to it; may be empty.
+    """
+    from ingest.kns_service import add_event  # noqa: PLC0415
+
+    identity = add_event(
+        session.store,
+        host_id,
+        event_type,
+        _kns(session),
+        correlation_id=correlation_id,
+        body=body,
+    )
+    _print(identity)
+
+
+@command(WRITES, DB)
+def kns_simulation_event(session: Session, *, sim_id: str, event_type: str) -> None:
+    """Print the ids of a simulation's events of one type, as a Python list.
+
+    Args:
+        sim_id: The simulation.
+        event_type: Number of the type, such as 8, or its name.
+    """
+    from ingest.kns_service import event_ids  # noqa: PLC0415
+
+    _print(event_ids(session.store, sim_id, event_type, _kns(session)))
+
+
+@command()
+def kns_uuid(session: Session) -> None:  # noqa: ARG001  a command is given its session
+    """Print a random UUID, for the correlation id of two events."""
+    from uuid import uuid4  # noqa: PLC0415
+
+    _print(uuid4())
+
+
+def _kns(session: Session) -> str:
+    """The experiment of the study's playbooks: named, else MINION_EXPERIMENT, else `kns`."""
+    from minion.settings import Settings  # noqa: PLC0415
+
+    return session.experiment or Settings.read().experiment or KNS
+
+
+def _print(value: object) -> None:
+    """What a playbook registers: nothing but the value, and no newline."""
+    import sys  # noqa: PLC0415
+
+    sys.stdout.write(str(value))
+    sys.stdout.flush()
+
+
+@command(WRITES, {"sims": SELECTION["sims"]}, DB)
+def ingest_kns(
+    session: Session,
+    source: str,
+    *,
+    ram: str | None = None,
+    minion_db: str = "minion",
+    netdata_db: str = "netdata",
+) -> None:
+    """Import a database of the published study, or its dump, into experiment kns.
+
+    The same import again changes nothing, and finishes what was interrupted.
+
+    Args:
+        source: A mongodb:// URI, or a folder with simulations, hosts, events and
+            netdata_metrics, each as .json or .bson, gzipped or not.
+        ram: Total memory of every host in MiB (the study: 3936).
+        minion_db: Database, or subfolder, of simulations, hosts and events.
+        netdata_db: Database, or subfolder, of netdata_metrics.
+    """
+    from ingest.flat import number  # noqa: PLC0415
+    from ingest.kns import KNS, import_kns  # noqa: PLC0415
+    from ingest.progress import bar  # noqa: PLC0415
+
+    ram_mib = number(ram)
+    if ram is not None and ram_mib is None:
+        raise InvalidData(f"--ram {ram}: a number of MiB")
+    with bar("reading netdata_metrics") as progress:
+        imported = import_kns(
+            session.store,
+            source,
+            experiment=session.experiment or KNS,
+            sims=session.selection["sims"],
+            ram_mib=ram_mib,
+            minion_db=minion_db,
+            netdata_db=netdata_db,
+            progress=progress,
+        )
+    for line in (*imported.notes, *imported.verdicts):
+        session.note(line)
+    session.say(imported.summary)
+    if imported.errors:
+        raise Incomplete(f"not everything could be imported: {'; '.join(imported.errors)}")
 
 
 def _stored(session: Session, simulation: "Simulation") -> None:

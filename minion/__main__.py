@@ -53,13 +53,15 @@ def overview() -> str:
     """The help page of the program: every command with what it does."""
     from minion.arguments import first_line  # noqa: PLC0415
 
+    known = commands()
+    width = max(map(len, known))
     lines = [
         "usage: minion COMMAND [arguments] [options]",
         "",
         "Keep what repeated experiments measured, and compare it honestly.",
         "",
         "commands:",
-        *(f"  {name:<16} {first_line(point.load())}" for name, point in commands().items()),
+        *(f"  {name:<{width}} {first_line(point.load())}" for name, point in known.items()),
         "",
         "minion COMMAND --help says more. Without --db or MINION_MONGODB_URI an embedded MongoDB",
         "under MINION_HOME is used. Exit status: 0; 1 an error; 2 a wrong call; 3 something that",

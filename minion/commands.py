@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 
 from minion.console import DB, EXPERIMENT, FORMAT, SELECTION, Session, command, print_table
-from minion.errors import ServerError
+from minion.errors import ServerError, UsageError
 from minion.files import check_writable
 from minion.model import Verdict
 from minion.settings import Settings
 
+COPIED = {name: SELECTION[name] for name in ("experiment", "platform", "sims", "include_excluded")}
 WHICH = {name: SELECTION[name] for name in ("experiment", "platform", "sims")}
 
 
@@ -196,6 +197,75 @@ def db_init(session: Session) -> None:
     store = session.store  # opening it is what makes them
     _say_facts(session, {"database": f"{store.database.name} at {store.where}"})
     _say_facts(session, count(store.database))
+
+
+@command(COPIED, DB)
+def db_views(
+    session: Session,
+    *,
+    drop: bool = False,
+    materialize: bool = False,
+    database: str | None = None,
+    netdata_database: str | None = None,
+) -> None:
+    """Show the minions as the study's flat collections, read-only or as copies.
+
+    The views simulations, hosts, events and netdata_metrics are made in the store's database,
+    of everything or of one experiment. Copies hold a selection, and answer faster where there
+    are many simulations.
+
+    Args:
+        drop: Take the views away, or with --materialize the copies.
+        materialize: Write copies with indexes into another database; writes them anew.
+        database: The copies' database. Default: the store's name and _flat.
+        netdata_database: That of netdata_metrics. Default: the same.
+    """
+    store = session.store
+    copies_only = {name: option for name, option in COPIED.items() if name != "experiment"}
+    given = session.options_of(copies_only)
+    given += ["--database"] * (database is not None)
+    given += ["--netdata-database"] * (netdata_database is not None)
+    if given and not materialize:
+        raise UsageError(f"db views: {given[0].partition('=')[0]} is for --materialize")
+    if not materialize:
+        from minion.views import drop_views, make_views  # noqa: PLC0415
+
+        names = drop_views(store) if drop else make_views(store, experiment=session.experiment)
+        what = "dropped" if drop else f"of experiment {session.experiment or '(all)'}"
+        session.say(
+            f"views {what}: {', '.join(names) or 'none'}, in database {store.database.name}"
+        )
+        return
+    from minion.copies import drop_copies  # noqa: PLC0415
+    from minion.copies import materialize as copy  # noqa: PLC0415
+
+    if drop:
+        copies = drop_copies(store, database=database, netdata_database=netdata_database)
+    else:
+        copies = copy(
+            store, database=database, netdata_database=netdata_database, **session.selection
+        )
+    for one in copies:
+        done = "dropped" if drop else "written"
+        session.say(f"{done}: {one.documents:,} documents of {one.database}.{one.name}")
+    if not copies:
+        session.note("there were no copies")
+
+
+@command(COPIED, DB)
+def export_kns(session: Session, folder: str, *, form: str = "json") -> None:
+    """Write simulations as the study's flat collections, for `minion ingest kns`.
+
+    All four files are written, or none. Those of netdata_metrics are gzipped.
+
+    Args:
+        folder: Folder for them; is made when it lacks.
+        form: json, as mongoexport writes it, or bson, as mongodump does.
+    """
+    from minion.flat_files import write_flat_files  # noqa: PLC0415
+
+    for one in write_flat_files(session.store, folder, form=form, **session.selection):
+        session.say(f"written: {one.documents:,} documents, {one.path}")
 
 
 def _say_facts(session: Session, facts: Mapping[str, object]) -> None:

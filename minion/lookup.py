@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 
+from bson import ObjectId
 from pymongo.collection import Collection
 
 from minion import schema
 from minion.documents import Document, decode
 from minion.errors import Ambiguous, NotFound
-from minion.model import Simulation, Verdict
+from minion.model import Host, Simulation, Verdict
 from minion.selection import Selection, natural
 
 Minions = Collection[Document]
@@ -38,6 +39,40 @@ def many(minions: Minions, selection: Selection) -> list[Simulation]:
     found = [read(document) for document in minions.find(selection.query())]
     _check_named(minions, selection, found)
     return sorted(found, key=lambda s: (s.experiment, natural(s.sim_id)))
+
+
+def by_id(minions: Minions, identity: str, experiment: str | None) -> Simulation:
+    """See `Store.simulation_by_id`."""
+    ids = _identities(identity)
+    query = {"$or": [{"source_id": {"$in": ids}}, {"_id": {"$in": ids}}]}
+    return _only(minions, query, experiment, f"simulation has the id {identity}")
+
+
+def by_host(minions: Minions, identity: str, experiment: str | None) -> tuple[Simulation, Host]:
+    """See `Store.simulation_by_host`."""
+    ids = _identities(identity)
+    made_in, _, hostname = identity.partition(":")
+    made = {"_id": {"$in": _identities(made_in)}, "hosts.hostname": hostname}
+    query = {"$or": [{"hosts._id": {"$in": ids}}, made]}
+    simulation = _only(minions, query, experiment, f"host has the id {identity}")
+    return simulation, next(h for h in simulation.hosts if h.id in ids or h.hostname == hostname)
+
+
+def _identities(text: str) -> list[ObjectId | str]:
+    """What an identity that is written as text may be stored as."""
+    return [ObjectId(text), text] if ObjectId.is_valid(text) else [text]
+
+
+def _only(minions: Minions, query: Document, experiment: str | None, what: str) -> Simulation:
+    """The one that a query finds; the experiment decides only between several."""
+    found = [read(document) for document in minions.find(query)]
+    if not found:
+        raise NotFound(f"no {what}; `minion runs` lists the simulations")
+    inside = [simulation for simulation in found if simulation.experiment == experiment]
+    if len(found) > 1 and len(inside) != 1:
+        names = ", ".join(sorted({simulation.experiment for simulation in found}))
+        raise Ambiguous(f"more than one {what} ({names}); name an experiment with --experiment")
+    return (inside or found)[0]
 
 
 def _check_named(minions: Minions, selection: Selection, found: Sequence[Simulation]) -> None:

@@ -31,6 +31,7 @@ from minion.model import (
     now,
 )
 from minion.mongodb import masked, open_client, translated, translates
+from minion.packet import CONTEXTS, Packet, packet
 from minion.selection import Choice, Selection, Texts, words
 from minion.series import LIVE_ROWS, SETTLED_ROWS, Series
 from minion.settings import Settings
@@ -155,6 +156,26 @@ class Store:
         return lookup.one(self._minions, sim_id, experiment)
 
     @translates
+    def simulation_by_id(self, identity: str, experiment: str | None = None) -> Simulation:
+        """The simulation of an identity: its source's, or its own.
+
+        Args:
+            identity: an ObjectId or another identity, as text.
+            experiment: decides where several experiments have it.
+
+        Raises:
+            NotFound, Ambiguous: there is none; there are several.
+        """
+        return lookup.by_id(self._minions, identity, experiment)
+
+    @translates
+    def simulation_by_host(
+        self, identity: str, experiment: str | None = None
+    ) -> tuple[Simulation, Host]:
+        """The simulation with the host of an identity, and the host; see `simulation_by_id`."""
+        return lookup.by_host(self._minions, identity, experiment)
+
+    @translates
     def simulations(self, selection: Selection | None = None) -> list[Simulation]:
         """The simulations of a selection (default: all but the excluded), in natural order.
 
@@ -197,6 +218,23 @@ class Store:
             raise InvalidData(
                 f"simulation {simulation.sim_id} is {status}: {event.type.name} cannot be noted"
             )
+        return lookup.read(document)
+
+    @translates
+    def add_host(self, simulation: Simulation, host: Host) -> Simulation:
+        """Add a host; returns the simulation as it is then.
+
+        Raises:
+            AlreadyExists: the simulation has a host of that name.
+        """
+        document = self._minions.find_one_and_update(
+            {"_id": simulation.id, "hosts.hostname": {"$ne": host.hostname}},
+            {"$push": {"hosts": encode(host)}},
+            return_document=True,
+        )
+        if document is None:
+            sim_id = self.reload(simulation).sim_id
+            raise AlreadyExists(f"simulation {sim_id} has a host {host.hostname} already")
         return lookup.read(document)
 
     @translates
@@ -343,14 +381,16 @@ class Store:
 
     @translates
     def series(
-        self, simulation: Simulation, *, hosts: Texts = None, charts: Texts = None
+        self,
+        simulation: Simulation,
+        *,
+        hosts: Texts = None,
+        charts: Texts = None,
+        contexts: Texts = None,
     ) -> list[Series]:
         """The stored series of one simulation, by hostname and chart."""
-        query: Document = {}
-        if hosts is not None:
-            query["hostname"] = {"$in": list(words(hosts))}
-        if charts is not None:
-            query["chart"] = {"$in": list(words(charts))}
+        chosen = {"hostname": hosts, "chart": charts, "context": contexts}
+        query = {key: {"$in": list(words(t))} for key, t in chosen.items() if t is not None}
         return self._buckets.series(simulation.id, query)
 
     @translates
@@ -415,6 +455,16 @@ class Store:
             dimensions=words(dimensions),
         )
         return tidy(simulations, stretches, selection.phases)
+
+    def minion(self, sim_id: str, experiment: str | None = None) -> Packet:
+        """The study's nested data packet of a simulation; see `simulation`.
+
+        Returns:
+            `simulation_data` with the frames `simulation`, `hosts` and `events`, `system_metrics`
+            with `system_cpu`, `system_ram`, `system_disk`, `system_disk_util` and `system_net`.
+        """
+        simulation = self.simulation(sim_id, experiment)
+        return packet(simulation, self.series(simulation, contexts=CONTEXTS.values()))
 
     # ------------------------------------------------------------ inside
 

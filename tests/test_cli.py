@@ -4,14 +4,13 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
 from importlib.metadata import entry_points
 
 import pandas as pd
 import pytest
 from test_store import cpu, simulation
 
-from minion.__main__ import GROUP, commands, main, overview
+from minion.__main__ import GROUP, commands, overview
 from minion.arguments import usage
 
 OVERVIEW = """\
@@ -20,61 +19,39 @@ usage: minion COMMAND [arguments] [options]
 Keep what repeated experiments measured, and compare it honestly.
 
 commands:
-  chart            Draw a metric: a row per simulation, a column per host, colour by role.
-  collect          Pull every run's samples as they come, until all are stored or missing.
-  db init          Make the collections, validators and indexes that are lacking.
-  db start         Start the embedded server and keep it running until `minion db stop`.
-  db status        Say which MongoDB is used, and what is in it.
-  db stop          Stop the embedded server, now or when its last user leaves.
-  db uri           Print the URI of the MongoDB that is used; passwords are masked.
-  demo             Simulate the published study and report on it; replaces experiment demo.
-  durations        How long each phase of each run took.
-  event            Note an event of a simulation.
-  exclude          Leave a simulation out of every default selection; its data stay.
-  include          Take an excluded simulation in again, as valid.
-  ingest netdata   Pull the samples of a run whose events exist, again or for the first time.
-  ingest simulated Simulate the published study; replaces experiment demo, or the named one.
-  record           Record one run: minion record SIM --platform P --hosts ... -- COMMAND.
-  report           Write the report: one HTML file that needs no network.
-  runs             List the simulations, the excluded ones too.
-  show             Show one minion: the simulation, its hosts, events, phases and charts.
-  sim start        Register a simulation and its hosts; notes no event.
-  summary          Summarize a metric: n, min, max, median, quartiles, mean and deviation.
-  utilization      The samples of a metric, a row each.
+  chart                Draw a metric: a row per simulation, a column per host, colour by role.
+  collect              Pull every run's samples as they come, until all are stored or missing.
+  db init              Make the collections, validators and indexes that are lacking.
+  db start             Start the embedded server and keep it running until `minion db stop`.
+  db status            Say which MongoDB is used, and what is in it.
+  db stop              Stop the embedded server, now or when its last user leaves.
+  db uri               Print the URI of the MongoDB that is used; passwords are masked.
+  db views             Show the minions as the study's flat collections, read-only or as copies.
+  demo                 Simulate the published study and report on it; replaces experiment demo.
+  durations            How long each phase of each run took.
+  event                Note an event of a simulation.
+  exclude              Leave a simulation out of every default selection; its data stay.
+  export kns           Write simulations as the study's flat collections, for `minion ingest kns`.
+  include              Take an excluded simulation in again, as valid.
+  ingest kns           Import a database of the published study, or its dump, into experiment kns.
+  ingest netdata       Pull the samples of a run whose events exist, again or for the first time.
+  ingest simulated     Simulate the published study; replaces experiment demo, or the named one.
+  kns event            Note an event as the study's playbooks do; prints its id.
+  kns host             Add a host to a simulation as the study's playbooks do; prints its id.
+  kns simulation       Register a simulation as the study's playbooks do; prints its id.
+  kns simulation-event Print the ids of a simulation's events of one type, as a Python list.
+  kns uuid             Print a random UUID, for the correlation id of two events.
+  record               Record one run: minion record SIM --platform P --hosts ... -- COMMAND.
+  report               Write the report: one HTML file that needs no network.
+  runs                 List the simulations, the excluded ones too.
+  show                 Show one minion: the simulation, its hosts, events, phases and charts.
+  sim start            Register a simulation and its hosts; notes no event.
+  summary              Summarize a metric: n, min, max, median, quartiles, mean and deviation.
+  utilization          The samples of a metric, a row each.
 
 minion COMMAND --help says more. Without --db or MINION_MONGODB_URI an embedded MongoDB
 under MINION_HOME is used. Exit status: 0; 1 an error; 2 a wrong call; 3 something that
 should be there could not be had."""
-
-
-@dataclass
-class Said:
-    """What a call left behind."""
-
-    returncode: int
-    output: bytes
-    stderr: str
-
-    @property
-    def stdout(self):
-        return self.output.decode()
-
-
-@pytest.fixture
-def minion(store, mongodb_uri, monkeypatch, capfdbinary):
-    """Runs the program on the test's store, in this process."""
-    monkeypatch.setenv("MINION_MONGODB_URI", mongodb_uri)
-    monkeypatch.setenv("MINION_DATABASE", store.database.name)
-    monkeypatch.delenv("MINION_EXPERIMENT", raising=False)
-
-    def run(*arguments):
-        capfdbinary.readouterr()
-        with pytest.raises(SystemExit) as end:
-            main(arguments)
-        out, err = capfdbinary.readouterr()
-        return Said(end.value.code, out, err.decode())
-
-    return run
 
 
 def test_the_overview_is_exactly_this():
@@ -160,7 +137,7 @@ def test_exclude_and_include(minion, store):
     [
         (["rums"], 2, "unknown command rums; did you mean runs?"),
         (["db", "dance"], 2, "unknown command db dance; there are: db init, db start"),
-        (["ingest"], 2, "ingest is one of: ingest netdata, ingest simulated"),
+        (["ingest"], 2, "ingest is one of: ingest kns, ingest netdata, ingest simulated"),
         (["runs", "--platfrom", "K8s"], 2, "runs: unknown option --platfrom; did you mean"),
         (["runs", "--", "ls"], 2, "runs: nothing may follow --"),
         (["show"], 2, "show: SIM missing"),

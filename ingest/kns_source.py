@@ -1,0 +1,141 @@
+"""Where a database of the published study is: a MongoDB server, or a folder of its dump."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+from pymongo.collection import Collection
+from pymongo.errors import OperationFailure
+
+from ingest.dumps import Told, find
+from ingest.flat import NOT_READABLE, Batch, FlatSamples
+from minion.errors import NotFound
+from minion.mongodb import masked, open_client, translated
+
+RUNS = ("simulations", "hosts", "events")
+METRICS = "netdata_metrics"
+URIS = ("mongodb://", "mongodb+srv://")
+
+
+class Part(Protocol):
+    """One collection, wherever it is."""
+
+    problem: str | None
+
+    @property
+    def name(self) -> str:
+        """What to call it in a message."""
+
+    @property
+    def size(self) -> int | None:
+        """Its bytes; None where nobody knows."""
+
+    def documents(self) -> list[dict[str, Any]]:
+        """All documents, decoded."""
+
+    def batches(self, samples: FlatSamples, told: Told) -> Iterator[Batch]:
+        """The flat samples in it, a block at a time; `told` hears of the bytes that were read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The four collections of the study.
+
+    where: the place as it may be shown.
+    """
+
+    where: str
+    simulations: Part
+    hosts: Part
+    events: Part
+    metrics: Part
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """All four."""
+        return self.simulations, self.hosts, self.events, self.metrics
+
+
+@contextmanager
+def opened(source: str, *, minion_db: str, netdata_db: str) -> Iterator[Source]:
+    """The source of that name.
+
+    Args:
+        source: a MongoDB URI, or a folder.
+        minion_db: the database, or the folder's subfolder, of simulations, hosts and events.
+        netdata_db: that of netdata_metrics.
+
+    Raises:
+        NotFound: no such folder, or a collection is missing.
+        InvalidData: a collection is there in several forms.
+        StoreError, SettingsError: the server does not answer, or refuses.
+    """
+    if not source.startswith(URIS):
+        yield _folder(Path(source), minion_db, netdata_db)
+        return
+    where = masked(source)
+    with ExitStack() as stack:
+        client = stack.enter_context(open_client(source, where))
+        with translated(where):
+            parts = []
+            for database, name in [*((minion_db, run) for run in RUNS), (netdata_db, METRICS)]:
+                there = client[database].list_collection_names()
+                if name not in there:
+                    raise NotFound(
+                        f"database {database} at {where} has no collection {name}; name another"
+                        f" with --{'netdata' if name == METRICS else 'minion'}-db"
+                    )
+                parts.append(_Served(client[database][name], where))
+            yield Source(where, *parts)
+
+
+def _folder(folder: Path, minion_db: str, netdata_db: str) -> Source:
+    if not folder.is_dir():
+        raise NotFound(f"no folder {folder}; name a folder with a dump, or a mongodb:// URI")
+    names = dict.fromkeys(RUNS, minion_db) | {METRICS: netdata_db}
+    found = {name: find((folder, folder / below), name) for name, below in names.items()}
+    lacking = [name for name, part in found.items() if part is None]
+    if lacking:
+        raise NotFound(
+            f"{folder} has no {', no '.join(lacking)}: each is NAME.json or NAME.bson, or that with"
+            f" .gz, there or below {minion_db}/ and {netdata_db}/"
+        )
+    parts = [part for part in found.values() if part is not None]
+    return Source(str(folder), *parts)
+
+
+class _Served:
+    """A collection on a server."""
+
+    def __init__(self, collection: Collection[dict[str, Any]], where: str) -> None:
+        self._collection = collection
+        self._where = where
+        self.problem: str | None = None
+
+    @property
+    def name(self) -> str:
+        return self._collection.full_name
+
+    @property
+    def size(self) -> int | None:
+        try:
+            statistics = self._collection.database.command("collStats", self._collection.name)
+        except OperationFailure:  # a view has none
+            return None
+        return int(statistics["size"])
+
+    def documents(self) -> list[dict[str, Any]]:
+        with translated(self._where):
+            return list(self._collection.find())
+
+    def batches(self, samples: FlatSamples, told: Told) -> Iterator[Batch]:
+        with translated(self._where):
+            for raw in self._collection.find_raw_batches({}, batch_size=100_000):
+                data = cast("bytes", raw)
+                told(len(data))
+                yield samples.from_bson(data)[0]
+        lost = samples.refused.pop(NOT_READABLE, 0)
+        if lost:
+            self.problem = f"{lost:,} of its documents are not readable"
