@@ -288,7 +288,7 @@ def ingest_kns(
     session: Session,
     source: str,
     *,
-    ram: str | None = None,
+    ram: float | None = None,
     minion_db: str = "minion",
     netdata_db: str = "netdata",
 ) -> None:
@@ -303,20 +303,18 @@ def ingest_kns(
         minion_db: Database, or subfolder, of simulations, hosts and events.
         netdata_db: Database, or subfolder, of netdata_metrics.
     """
-    from ingest.flat import number  # noqa: PLC0415
     from ingest.kns import KNS, import_kns  # noqa: PLC0415
     from ingest.progress import bar  # noqa: PLC0415
 
-    ram_mib = number(ram)
-    if ram is not None and ram_mib is None:
-        raise InvalidData(f"--ram {ram}: a number of MiB")
+    if ram is not None and not ram > 0:
+        raise InvalidData(f"--ram {ram:g}: MiB, more than 0")
     with bar("reading netdata_metrics") as progress:
         imported = import_kns(
             session.store,
             source,
             experiment=session.experiment or KNS,
             sims=session.selection["sims"],
-            ram_mib=ram_mib,
+            ram_mib=ram,
             minion_db=minion_db,
             netdata_db=netdata_db,
             progress=progress,

@@ -9,7 +9,8 @@ import difflib
 import inspect
 import textwrap
 from collections.abc import Callable, Sequence
-from typing import Any
+from types import NoneType
+from typing import Any, get_args
 
 from minion.errors import UsageError
 
@@ -67,7 +68,8 @@ def parsers(function: Callable[..., Any]) -> dict[str, Callable[[str], Any]]:
     kinds: dict[Any, Callable[[str, str], Any]] = {int: _integer, float: _number}
 
     def parser(name: str, kind: Any) -> Callable[[str], Any]:
-        read = kinds.get(kind)
+        members = [member for member in get_args(kind) or (kind,) if member is not NoneType]
+        read = kinds.get(members[0])
         return (lambda text: read(name, text)) if read else str
 
     parameters = inspect.signature(function).parameters

@@ -83,6 +83,17 @@ def test_numbers_are_numbers(name, text):
         parsers(sample)[name](text)
 
 
+def test_a_number_that_may_be_absent_is_a_number():
+    @command()
+    def other(session: Session, *, at: float | None = None, note: str | None = None) -> None:
+        """Other."""
+
+    assert parsers(other)["at"]("1.5") == 1.5
+    assert parsers(other)["note"]("1.5") == "1.5"
+    with pytest.raises(UsageError, match="--at soon: a number"):
+        parsers(other)["at"]("soon")
+
+
 def test_nothing_runs_before_everything_is_read():
     ran = []
 

@@ -12,6 +12,7 @@ from test_store import cpu, simulation
 
 from minion.__main__ import GROUP, commands, overview
 from minion.arguments import usage
+from minion.model import Status
 
 OVERVIEW = """\
 usage: minion COMMAND [arguments] [options]
@@ -118,6 +119,16 @@ def test_an_id_keeps_its_form(minion, store):
         store.put(simulation(sim), [cpu(rows=3)])
         shown = minion("show", sim, "--format", "json")
         assert json.loads(shown.stdout)["simulation"]["sim_id"] == sim
+
+
+def test_an_event_of_another_time(minion, store):
+    run = simulation("7", status=Status.RUNNING)
+    store.add(run)
+    at = str(run.start + 100.25)
+    assert minion("event", "7", "20", "--time", at, "--body", "").returncode == 0
+    noted = store.simulation("7").events[-1]
+    assert (noted.type.name, noted.time) == ("START_KNS_PLATFORM", run.start + 100.25)
+    assert minion("event", "7", "20", "--time", "soon").returncode == 2
 
 
 def test_exclude_and_include(minion, store):
