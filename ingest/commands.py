@@ -1,11 +1,13 @@
 """The commands that bring data in."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from minion.console import DB, EXPERIMENT, SELECTION, Session, command
 from minion.errors import AlreadyExists, Incomplete, InvalidData
 
 if TYPE_CHECKING:
+    import threading
+
     from minion.model import Simulation
 
 WRITES = {"experiment": EXPERIMENT}
@@ -291,6 +293,8 @@ def ingest_kns(
     ram: float | None = None,
     minion_db: str = "minion",
     netdata_db: str = "netdata",
+    follow: bool = False,
+    interval: float = 10.0,
 ) -> None:
     """Import a database of the published study, or its dump, into experiment kns.
 
@@ -302,28 +306,46 @@ def ingest_kns(
         ram: Total memory of every host in MiB (the study: 3936).
         minion_db: Database, or subfolder, of simulations, hosts and events.
         netdata_db: Database, or subfolder, of netdata_metrics.
+        follow: Keep taking what a server gets, until every run in progress has ended.
+        interval: Seconds between two looks while following.
     """
     from ingest.kns import KNS, import_kns  # noqa: PLC0415
+    from ingest.kns_follow import follow_kns  # noqa: PLC0415
     from ingest.progress import bar  # noqa: PLC0415
 
     if ram is not None and not ram > 0:
         raise InvalidData(f"--ram {ram:g}: MiB, more than 0")
-    with bar("reading netdata_metrics") as progress:
-        imported = import_kns(
-            session.store,
-            source,
-            experiment=session.experiment or KNS,
-            sims=session.selection["sims"],
-            ram_mib=ram,
-            minion_db=minion_db,
-            netdata_db=netdata_db,
-            progress=progress,
-        )
+    options: dict[str, Any] = {
+        "experiment": session.experiment or KNS,
+        "sims": session.selection["sims"],
+        "ram_mib": ram,
+        "minion_db": minion_db,
+        "netdata_db": netdata_db,
+    }
+    if follow:
+        looks = follow_kns(session.store, source, interval=interval, stop=_stopped(), **options)
+        for imported in looks:
+            if imported.written.samples:
+                session.note(imported.summary)
+    else:
+        with bar("reading netdata_metrics") as progress:
+            imported = import_kns(session.store, source, progress=progress, **options)
     for line in (*imported.notes, *imported.verdicts):
         session.note(line)
     session.say(imported.summary)
     if imported.errors:
         raise Incomplete(f"not everything could be imported: {'; '.join(imported.errors)}")
+
+
+def _stopped() -> "threading.Event":
+    """What SIGTERM and Ctrl-C set."""
+    import signal  # noqa: PLC0415
+    import threading  # noqa: PLC0415
+
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
 
 
 def _stored(session: Session, simulation: "Simulation") -> None:

@@ -7,7 +7,7 @@ bounded, and an import that was interrupted is simply run again.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 
@@ -20,7 +20,7 @@ from ingest.placement import Placement, Window, overlaps
 from ingest.spool import Spool, pivot
 from minion.buckets import Written
 from minion.errors import AlreadyExists, InvalidData
-from minion.model import Provenance, Simulation, Status, Validity, Verdict, now
+from minion.model import EventType, Provenance, Simulation, Status, Verdict, now
 from minion.selection import Selection
 from minion.series import Series
 from minion.store import Store
@@ -85,6 +85,9 @@ def import_kns(
     minion_db: str = MINION_DB,
     netdata_db: str = NETDATA_DB,
     progress: Progress | None = None,
+    live: bool = False,
+    since: float | None = None,
+    skip: Collection[str] = (),
 ) -> Imported:
     """Import simulations, hosts, events and netdata_metrics of the published study's form.
 
@@ -103,6 +106,10 @@ def import_kns(
         netdata_db: database (or subfolder) of netdata_metrics.
         progress: is told the bytes that were read, how many there are (None: nobody knows), and
             the flat documents so far.
+        live: leave runs that are in progress `running`; see `ingest.kns_follow`.
+        since: of a server only the samples that it got since then (seconds since the epoch), by
+            their ObjectIds; default: all.
+        skip: sim_ids of runs to leave alone.
 
     Raises:
         NotFound: the source lacks a collection or a simulation that was named.
@@ -114,7 +121,8 @@ def import_kns(
         raise InvalidData(f"a total memory of {ram_mib} MiB; give a positive number")
     started = time.perf_counter()
     findings = Findings()
-    with opened(source, minion_db=minion_db, netdata_db=netdata_db) as there, Spool() as spool:
+    databases = {"minion_db": minion_db, "netdata_db": netdata_db}
+    with opened(source, **databases, since=since) as there, Spool() as spool:
         simulations = read_runs(
             Documents(
                 there.simulations.documents(), there.hosts.documents(), there.events.documents()
@@ -130,8 +138,10 @@ def import_kns(
             sims=sims,
             ram_mib=ram_mib,
         )
+        running = in_progress(simulations) if live else set()
+        simulations = [run for run in simulations if run.sim_id not in skip]
         stored = _stored(store, experiment, simulations)
-        run = _Import(store, findings, spool, simulations, stored)
+        run = _Import(store, findings, spool, simulations, stored, running)
         run.read(there, progress or _silent)
         written = run.write()
         for part in there.parts:
@@ -158,9 +168,10 @@ class _Import:
         spool: Spool,
         simulations: Sequence[Simulation],
         stored: Mapping[str, Simulation],
+        running: Collection[str],
     ) -> None:
         self.store, self.findings, self.spool = store, findings, spool
-        self.simulations, self.stored = simulations, stored
+        self.simulations, self.stored, self.running = simulations, stored, running
         self.samples = FlatSamples()
         self.windows = [_window(simulation) for simulation in simulations]
         windows = [
@@ -214,9 +225,12 @@ class _Import:
         self, number: int, simulation: Simulation, counts: Mapping[int, int], found: list[str]
     ) -> Written:
         window = self.windows[number]
+        old = self.stored.get(simulation.sim_id)
+        if simulation.sim_id in self.running and (old is None or old.status is Status.RUNNING):
+            return self._write_running(number, simulation, counts)
         if window is None:
-            judged = self._judged(simulation, verdict_of(simulation, ()))
-            if simulation.sim_id not in self.stored:
+            judged = replace(simulation, validity=verdict_of(simulation, ()))
+            if old is None:
                 self.store.add(judged)
             self.written.append(judged)
             return Written()
@@ -225,17 +239,35 @@ class _Import:
             parts += 1
             found += lost(series, window)
         hosts = {self.samples.series[place].hostname for place in counts}
-        judged = self._judged(simulation, verdict_of(simulation, hosts, doubts=found))
+        validity = verdict_of(simulation, hosts, doubts=found)
+        judged = replace(simulation, validity=validity)
         # What does not fit into memory at once is made a second time rather than kept.
         pieces = iter([series] if parts < 2 else self._series(number, counts))
         written = self.store.put(judged, next(pieces), again=True)
         stored = self.store.simulation(simulation.sim_id, simulation.experiment)
         for piece in pieces:
             written += self.store.write(stored, piece, settled=True)
-        if stored.validity.by == PROGRAM and not _same(stored.validity, judged.validity):
-            verdict, reasons = judged.validity.verdict, judged.validity.reasons
-            stored = self.store.judge(stored, verdict, reasons, PROGRAM)
         self.written.append(stored)
+        return written
+
+    def _write_running(
+        self, number: int, simulation: Simulation, counts: Mapping[int, int]
+    ) -> Written:
+        """Write what a run in progress has so far; nothing is said of it yet."""
+        if not _started(simulation):
+            self.written.append(replace(simulation, status=Status.REGISTERED))
+            return Written()
+        old = self.stored.get(simulation.sim_id) or self.store.add(
+            replace(simulation, status=Status.RUNNING)
+        )
+        known = {str(event.id) for event in old.events}
+        for event in simulation.events:
+            if str(event.id) not in known:
+                old = self.store.note(old, event)
+        written = Written()
+        for piece in self._series(number, counts):
+            written += self.store.write(old, piece, settled=True)
+        self.written.append(old)
         return written
 
     def _series(
@@ -253,12 +285,6 @@ class _Import:
                     pivoted.conflicts,
                 )
             yield pivoted.series
-
-    def _judged(self, simulation: Simulation, validity: Validity) -> Simulation:
-        """The simulation with a verdict; one that says what is stored already keeps its date."""
-        old = self.stored.get(simulation.sim_id)
-        kept = old is not None and _same(old.validity, validity)
-        return replace(simulation, validity=old.validity if old and kept else validity)
 
     def _chart(self, place: int) -> Chart:
         flat = self.samples.series[place]
@@ -283,6 +309,28 @@ class _Import:
         note("samples with no value", count=placement.empty)
         for reason, count in self.samples.refused.items():
             note(f"samples with {reason}", count=count)
+
+
+def in_progress(simulations: Sequence[Simulation]) -> set[str]:
+    """The sim_ids of runs that did not end, and whose hosts took part in no later one."""
+    latest: dict[str, float] = {}
+    for simulation in simulations:
+        for host in simulation.hosts:
+            start = simulation.start or 0.0
+            latest[host.hostname] = max(start, latest.get(host.hostname, start))
+    return {
+        simulation.sim_id
+        for simulation in simulations
+        if simulation.end is None
+        and (
+            not _started(simulation)
+            or all(latest[host.hostname] == simulation.start for host in simulation.hosts)
+        )
+    }
+
+
+def _started(simulation: Simulation) -> bool:
+    return any(event.type is EventType.START_SIMULATION for event in simulation.events)
 
 
 def _window(simulation: Simulation) -> tuple[float, float] | None:
@@ -314,10 +362,6 @@ def _stored(
                 " one; name another experiment with --experiment"
             )
     return found
-
-
-def _same(one: Validity, other: Validity) -> bool:
-    return (one.verdict, one.reasons) == (other.verdict, other.reasons)
 
 
 def _silent(_done: int, _size: int | None, _documents: int) -> None:

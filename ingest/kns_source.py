@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol, cast
 
+from bson import ObjectId
 from pymongo.collection import Collection
 from pymongo.errors import OperationFailure
 
@@ -59,13 +61,17 @@ class Source:
 
 
 @contextmanager
-def opened(source: str, *, minion_db: str, netdata_db: str) -> Iterator[Source]:
+def opened(
+    source: str, *, minion_db: str, netdata_db: str, since: float | None = None
+) -> Iterator[Source]:
     """The source of that name.
 
     Args:
         source: a MongoDB URI, or a folder.
         minion_db: the database, or the folder's subfolder, of simulations, hosts and events.
         netdata_db: that of netdata_metrics.
+        since: of a server only the samples whose ObjectId was made since then, in seconds since
+            the epoch; default: all.
 
     Raises:
         NotFound: no such folder, or a collection is missing.
@@ -87,7 +93,8 @@ def opened(source: str, *, minion_db: str, netdata_db: str) -> Iterator[Source]:
                         f"database {database} at {where} has no collection {name}; name another"
                         f" with --{'netdata' if name == METRICS else 'minion'}-db"
                     )
-                parts.append(_Served(client[database][name], where))
+                after = since if name == METRICS else None
+                parts.append(_Served(client[database][name], where, after))
             yield Source(where, *parts)
 
 
@@ -109,9 +116,15 @@ def _folder(folder: Path, minion_db: str, netdata_db: str) -> Source:
 class _Served:
     """A collection on a server."""
 
-    def __init__(self, collection: Collection[dict[str, Any]], where: str) -> None:
+    def __init__(
+        self, collection: Collection[dict[str, Any]], where: str, since: float | None
+    ) -> None:
         self._collection = collection
         self._where = where
+        self._query: dict[str, Any] = {}
+        if since is not None:
+            first = ObjectId.from_datetime(datetime.fromtimestamp(max(0, since), UTC))
+            self._query = {"_id": {"$gte": first}}
         self.problem: str | None = None
 
     @property
@@ -132,7 +145,7 @@ class _Served:
 
     def batches(self, samples: FlatSamples, told: Told) -> Iterator[Batch]:
         with translated(self._where):
-            for raw in self._collection.find_raw_batches({}, batch_size=100_000):
+            for raw in self._collection.find_raw_batches(self._query, batch_size=100_000):
                 data = cast("bytes", raw)
                 told(len(data))
                 yield samples.from_bson(data)[0]

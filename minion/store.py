@@ -35,6 +35,7 @@ from minion.packet import CONTEXTS, Packet, packet
 from minion.selection import Choice, Selection, Texts, words
 from minion.series import LIVE_ROWS, SETTLED_ROWS, Series
 from minion.settings import Settings
+from minion.validity import renewed
 
 if TYPE_CHECKING:
     from minion.server import Server
@@ -471,13 +472,12 @@ class Store:
     def _put_again(
         self, old: Simulation, simulation: Simulation, series: Iterable[Series]
     ) -> Written:
-        judged = old.validity.verdict is not Verdict.UNCHECKED
         new = replace(
             simulation,
             id=old.id,
             status=Status.COMPLETE,
             provenance=old.provenance,
-            validity=old.validity if judged else simulation.validity,
+            validity=renewed(old.validity, simulation.validity),
         )
         if new != old:
             self._minions.replace_one({"_id": old.id}, encode(new))

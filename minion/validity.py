@@ -43,3 +43,13 @@ def verdict_of(
         doubtful = tuple(open_questions)
         return Validity(verdict=Verdict.DOUBTFUL, reasons=doubtful, by=PROGRAM, at=now())
     return Validity()
+
+
+def renewed(old: Validity, new: Validity) -> Validity:
+    """The verdict of a run that is judged again: a person's stays, a program's gives way.
+
+    One that says the same as before stays as it was, with its time.
+    """
+    by_person = old.verdict is not Verdict.UNCHECKED and old.by != PROGRAM
+    same = (old.verdict, old.reasons) == (new.verdict, new.reasons)
+    return old if by_person or same else new
