@@ -8,7 +8,14 @@ from waiting import wait_for
 
 from minion import server
 
-pytest_plugins = ["mongod_with_password", "netdata_agents", "program", "shared_data", "stores"]
+pytest_plugins = [
+    "flat_study",
+    "mongod_with_password",
+    "netdata_agents",
+    "program",
+    "shared_data",
+    "stores",
+]
 
 
 @pytest.fixture

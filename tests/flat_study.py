@@ -6,6 +6,7 @@ The flat documents are written out here, sample by sample, by nothing that is un
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from bson import ObjectId
 from runs import run
 
@@ -20,6 +21,20 @@ FAMILIES = {
 }
 NAMES = {"InOctets": "received", "OutOctets": "sent"}
 RUNS = (("1000", "K8s", 0), ("5000", "mK8s", 10_000), ("3050", "K3s", 20_000))
+
+
+@pytest.fixture
+def study():
+    """Three runs, as the importer of the study has them."""
+    return minions()
+
+
+@pytest.fixture
+def kns(store, study):
+    """A store that holds these runs."""
+    for simulation, series in study:
+        store.put(simulation, series)
+    return store
 
 
 def minions(experiment="kns", *, irregular=True):

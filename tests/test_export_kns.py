@@ -9,7 +9,7 @@ import bson
 import numpy as np
 import pytest
 from bson import json_util
-from flat_study import as_set, flat_documents, made, minions
+from flat_study import as_set, flat_documents, made
 from runs import run
 
 from minion import flat, flat_files
@@ -17,20 +17,6 @@ from minion.errors import AlreadyExists, Ambiguous, InvalidData, NotFound, Outpu
 from minion.flat_files import write_flat_files
 from minion.model import Verdict
 from minion.views import make_views
-
-
-@pytest.fixture
-def study():
-    """Three imported runs."""
-    return minions()
-
-
-@pytest.fixture
-def kns(store, study):
-    """A store that holds them."""
-    for simulation, series in study:
-        store.put(simulation, series)
-    return store
 
 
 def read(folder, form):

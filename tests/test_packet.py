@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from flat_study import flat_documents, minions
+from flat_study import flat_documents
 from runs import run
 from test_store import simulation as recorded
 
@@ -16,20 +16,6 @@ METRICS = {
     "system_net": ("system", "network", "system.net"),
 }
 COLUMNS = ["hostname", "chart_name", "units", "id", "value", "timestamp"]
-
-
-@pytest.fixture
-def study():
-    """Three imported runs."""
-    return minions()
-
-
-@pytest.fixture
-def kns(store, study):
-    """A store that holds them."""
-    for simulation, series in study:
-        store.put(simulation, series)
-    return store
 
 
 def records(frame):

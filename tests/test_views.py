@@ -28,20 +28,6 @@ CHARTS = [
 
 
 @pytest.fixture
-def study():
-    """Three runs, as the importer of the study has them."""
-    return minions()
-
-
-@pytest.fixture
-def kns(store, study):
-    """A store that holds these runs."""
-    for simulation, series in study:
-        store.put(simulation, series)
-    return store
-
-
-@pytest.fixture
 def original(store, study):
     """The database that the original study has of the same runs."""
     database = store.client[f"{store.database.name}_original"]
