@@ -77,7 +77,7 @@ def utilization(
 
     Args:
         frame: one metric, as `utilization` of `analysis.metrics` gives it, or reduced by
-            `analysis.intervals.run_values` with the columns metric and unit beside.
+            `analysis.values.run_values` with the columns metric and unit beside.
         title: of the chart; default: the metric's name.
         simulated: the data are not measured; the subtitle says so.
         platforms: rows of every panel, in this order; default: those of the frame.

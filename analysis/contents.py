@@ -9,11 +9,12 @@ import pandas as pd
 
 from analysis import charts
 from analysis.facts import counted, listed
-from analysis.intervals import intervals, run_values
+from analysis.intervals import intervals
 from analysis.metrics import Metric
 from analysis.panels import rounded_up
 from analysis.strips import LABEL_LIMIT, ROW
 from analysis.tables import Cell, Table, between, decimals, number, statistics_table
+from analysis.values import run_values
 from minion.lifecycle import SEQUENCE, TOTAL
 from minion.selection import natural
 

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from analysis import theme
-from analysis.intervals import intervals, run_values
+from analysis.intervals import intervals
+from analysis.values import run_values
 from minion.errors import InvalidData
 from minion.selection import natural
 

@@ -176,6 +176,17 @@ class Buckets:
         counted = self._collection.aggregate(pipeline, hint="context")
         return dict.fromkeys(ids, 0) | {d["_id"]: int(d["samples"]) for d in counted}
 
+    def steps(self, simulations: Sequence[ObjectId]) -> dict[ObjectId, tuple[float, ...]]:
+        """The distinct sampling intervals of each of these simulations; an index alone answers."""
+        ids = list(simulations)
+        pipeline: list[Document] = [
+            {"$match": {"simulation": {"$in": ids}, "step": {"$ne": None}}},
+            {"$group": {"_id": "$simulation", "steps": {"$addToSet": "$step"}}},
+        ]
+        grouped = self._collection.aggregate(pipeline, hint="context")
+        found = {d["_id"]: tuple(sorted(map(float, d["steps"]))) for d in grouped}
+        return dict.fromkeys(ids, ()) | found
+
     # ------------------------------------------------------------ inside
 
     def _write_cells(

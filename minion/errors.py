@@ -14,6 +14,7 @@
     ├── AlreadyExists               it would overwrite what is there
     ├── InvalidData                 a value that cannot be what it should be
     ├── OutputError                 a file cannot be written
+    ├── NotComparable               runs differ in more than what is compared (exit status 3)
     └── Incomplete                  something that should be there could not be had (exit status 3)
         └── AgentError              one netdata agent, one reason
 
@@ -79,6 +80,12 @@ class InvalidData(MinionError):
 
 class OutputError(MinionError):
     """A file cannot be written."""
+
+
+class NotComparable(MinionError):
+    """Runs differ in more than what is compared; the message lists in what."""
+
+    exit_status = 3
 
 
 class Incomplete(MinionError):

@@ -34,9 +34,10 @@ INDEXES = {
             unique=True,
             name="identity",
         ),
-        # `samples` stands in it so that counting them never reads an array.
+        # `samples` and `step` stand in it so that asking for them never reads an array.
         IndexModel(
-            [(key, ASCENDING) for key in ("simulation", "context", "samples")], name="context"
+            [(key, ASCENDING) for key in ("simulation", "context", "samples", "step")],
+            name="context",
         ),
         IndexModel([(key, ASCENDING) for key in ("hostname", "context", "first")], name="host"),
     ],

@@ -14,7 +14,7 @@ ALLOWED = {"minion": {"minion"}, "ingest": {"minion", "ingest"}, "analysis": {"m
 
 
 def modules(package):
-    return sorted((ROOT / package).glob("*.py"))
+    return sorted((ROOT / package).rglob("*.py"))
 
 
 def imported(path):
@@ -87,7 +87,7 @@ def test_the_architecture_names_every_room():
     for package in PACKAGES:
         for path in modules(package):
             if not path.name.startswith("__"):
-                assert f"`{package}/{path.name}`" in text, path
+                assert f"`{path.relative_to(ROOT)}`" in text, path
 
 
 def test_the_version_is_in_the_changelog():

@@ -5,8 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from analysis import durations, utilization
-from analysis.intervals import intervals, is_gap, run_values
+from analysis.intervals import intervals
 
 
 def values(numbers, platform="K8s", phase="Start master"):
@@ -54,40 +53,3 @@ def test_dimensions_are_kept_apart():
         [values([1, 3]).assign(dimension="in"), values([10, 30]).assign(dimension="out")]
     )
     assert intervals(both)[["dimension", "mean"]].to_numpy().tolist() == [["in", 2], ["out", 20]]
-
-
-def test_a_run_has_one_value_the_mean_of_its_hosts_means():
-    frame = pd.DataFrame(
-        {
-            "experiment": "e",
-            "platform": "K8s",
-            "sim_id": "1",
-            "hostname": ["a", "a", "a", "b"],
-            "phase": ["Load", "Load", "Wait after drain", "Load"],
-            "value": [1.0, 3.0, 100.0, 10.0],
-        }
-    )
-    assert run_values(frame).to_dict("records") == [
-        {"experiment": "e", "phase": "Load", "platform": "K8s", "sim_id": "1", "value": 6.0}
-    ]
-    whole = run_values(frame, whole_run=True)
-    assert whole["phase"].tolist() == ["Load", "Total simulation time"]
-    assert whole["value"].tolist() == [6.0, pytest.approx((104 / 3 + 10) / 2)]
-    assert run_values(frame, phases=["Wait after drain"])["value"].tolist() == [100.0]
-    again = run_values(whole)
-    assert again["value"].tolist() == whole["value"].tolist()
-
-
-def test_gaps_are_known_by_their_names():
-    assert is_gap("Wait after delete")
-    assert is_gap("FINISHED_PHASE to STOP_SIMULATION")
-    assert not is_gap("Start master")
-    assert not is_gap("From here to there")
-
-
-def test_run_values_of_the_study(study_store):
-    took = run_values(durations(study_store), value="duration_s")
-    assert len(took) == 75 * 12
-    used = run_values(utilization(study_store, "net"), whole_run=True)
-    assert len(used) == 75 * 12 * 2
-    assert used["dimension"].unique().tolist() == ["InOctets", "OutOctets"]

@@ -1,0 +1,123 @@
+"""The gate before a comparison: known differences refuse, what is unknown is a note."""
+
+from dataclasses import replace
+
+import pytest
+from runs import run
+
+from analysis.comparability import gate, levels_of
+from minion.errors import InvalidData, NotComparable
+from minion.model import Host, Role
+
+
+def runs(platform, number=2, **changes):
+    return [
+        replace(run(f"{platform}{place}", platform=platform)[0], **changes)
+        for place in range(number)
+    ]
+
+
+def of(*groups, factor="platform", steps=None):
+    simulations = [s for group in groups for s in group]
+    levels, _ = levels_of(simulations, factor)
+    intervals = {s.id: (5.0,) for s in simulations} | (steps or {})
+    return gate(levels, factor=factor, intervals=intervals)
+
+
+def names(found):
+    return [difference.name for difference in found.differences]
+
+
+def test_runs_that_are_alike_may_be_compared():
+    found = of(runs("K8s"), runs("K3s"))
+    assert not found.differences
+    assert found.check(()) == ()
+
+
+def hosts(ram_mib=1000.0, cores=None, name="node-b"):
+    return (
+        Host(hostname="node-a", role=Role.MASTER, ram_mib=ram_mib, cores=cores),
+        Host(hostname=name, role=Role.WORKER, ram_mib=ram_mib, cores=cores),
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("ram", {"hosts": hosts(ram_mib=2000.0)}, r"ram \(K3s: 2000; K8s: 1000\)"),
+        ("hosts", {"hosts": hosts(name="node-z")}, "hosts .*node-z"),
+        ("netdata", {"environment": {"netdata": "2.0"}}, r"netdata \(K3s: 2.0; K8s: 1.37.1\)"),
+        ("parameter nodes", {"parameters": {"nodes": 3}}, None),
+    ],
+)
+def test_a_known_difference_refuses_and_may_be_allowed(name, change, message):
+    other = {"parameters": {"nodes": 2}} if name == "parameter nodes" else {}
+    found = of(runs("K8s", **other), runs("K3s", **change))
+    assert names(found) == [name]
+    option = f'"{name}"' if " " in name else name
+    with pytest.raises(NotComparable, match=message or name) as error:
+        found.check(())
+    assert f"--allow {option}" in str(error.value)
+    assert [d.name for d in found.check([name])] == [name]
+
+
+def test_another_sampling_interval_refuses():
+    slow = runs("K3s")
+    found = of(runs("K8s"), slow, steps={s.id: (1.0,) for s in slow})
+    assert str(found.differences[0]) == "sampling interval (K3s: 1 s; K8s: 5 s)"
+
+
+def test_what_is_unknown_is_a_note():
+    found = of(runs("K8s"), runs("K3s", hosts=hosts(ram_mib=None), environment={}))
+    assert not found.differences
+    assert "ram is unknown of 2 of 4 runs" in found.notes
+    assert "netdata is unknown of 2 of 4 runs" in found.notes
+
+
+def test_what_varies_within_each_level_alike_is_a_note():
+    groups = [
+        [replace(s, parameters={"iteration": i}) for i, s in enumerate(runs(platform))]
+        for platform in ("K8s", "K3s")
+    ]
+    found = of(*groups)
+    assert not found.differences
+    assert "parameter iteration varies within each level alike: 0, 1" in found.notes
+
+
+def test_a_platform_has_a_version_of_its_own_and_only_one():
+    new, old = {"platform": "1.2"}, {"platform": "1.1"}
+    assert not of(runs("K8s", environment=new), runs("K3s", environment=old)).differences
+    mixed = [*runs("K8s", 1, environment=new), *runs("K8s", 1, environment=old)]
+    found = of(mixed, runs("K3s", environment=new))
+    assert names(found) == ["platform version"]
+
+
+def test_versions_of_single_hosts_count_together():
+    here = {"netdata on node-a": "1.37.1", "netdata on node-b": "1.37.1"}
+    there = {"netdata on node-a": "1.37.1", "netdata on node-b": "2.0"}
+    assert names(of(runs("K8s", environment=here), runs("K3s", environment=there))) == ["netdata"]
+
+
+def test_levels_of_a_parameter_must_be_of_one_platform():
+    few, many = runs("K8s", parameters={"nodes": 2}), runs("K3s", parameters={"nodes": 12})
+    assert names(of(few, many, factor="nodes")) == ["platform"]
+    levels, without = levels_of([*few, *many, *runs("K8s")], "nodes")
+    assert list(levels) == ["2", "12"]
+    assert len(without) == 2
+
+
+def test_simulated_and_measured_data_are_not_compared():
+    made = [
+        replace(s, provenance=replace(s.provenance, source="simulated")) for s in runs("K3s")
+    ]
+    assert names(of(runs("K8s"), made)) == ["data"]
+
+
+def test_a_parameter_that_no_run_has():
+    with pytest.raises(InvalidData, match="no run has a parameter 'nodes'; compare by platform"):
+        levels_of(runs("K8s"), "nodes")
+
+
+def test_allowing_what_no_run_has_is_a_mistake():
+    with pytest.raises(InvalidData, match="--allow rma: the runs have no such property; they have"):
+        of(runs("K8s"), runs("K3s")).check(["rma"])
