@@ -10,6 +10,7 @@ from minion.lazy import loader
 if TYPE_CHECKING:
     import analysis.charts as charts  # noqa: PLR0402  mypy finds no name in a package it is in
     import analysis.report as report  # noqa: PLR0402
+    from analysis.comparison import compare
     from analysis.metrics import average, utilization
     from analysis.summaries import summary, within_between
     from analysis.timeline import durations, problems, simulation_events
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "average",
     "charts",
+    "compare",
     "durations",
     "problems",
     "report",
@@ -31,6 +33,7 @@ __getattr__ = loader(
     {
         "average": "analysis.metrics",
         "charts": "analysis.charts",
+        "compare": "analysis.comparison",
         "durations": "analysis.timeline",
         "problems": "analysis.timeline",
         "report": "analysis.report",

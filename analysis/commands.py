@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from minion.console import DB, FORMAT, SELECTION, Session, command
+from minion.console import DB, FORMAT, SELECTION, Session, command, print_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,6 +50,62 @@ def summary(
 
     frame, _ = _samples(session, metric)
     session.show(summarize(frame, by=words(by), over=over))
+
+
+@command(SELECTION, FORMAT, DB, formats=("table", "csv", "json"))
+def compare(
+    session: Session,
+    metric: str,
+    *,
+    factor: str = "platform",
+    baseline: str | None = None,
+    margin: str | None = None,
+    quantile: float | None = None,
+    confidence: float = 0.95,
+    allow: str | None = None,
+) -> None:
+    """Compare platforms, or what a parameter was set to: different, equivalent or undecided.
+
+    The run is the unit: one value per run, phase and metric. What is computed, from which source,
+    and when it may be wrong stands in docs/mathematics.md.
+
+    Args:
+        metric: cpu, ram, disk_util, disk_io, net, duration, or a measurement; several with commas.
+        factor: platform, or the name of a parameter.
+        baseline: Compare every other level with this one; else all pairs.
+        margin: What still counts as no difference, set beforehand: 5% of the mean, or "2 s".
+        quantile: Of the samples of a host in a phase, instead of their mean: 0.95.
+        confidence: Of the intervals; the rest is the chance of any false claim.
+        allow: Known differences that may be, by name, with commas between.
+    """
+    from analysis.comparison import compare as compare_levels  # noqa: PLC0415
+
+    _note_simulated(session)
+    found = compare_levels(
+        session.store,
+        metric,
+        factor=factor,
+        baseline=baseline,
+        margin=margin,
+        quantile=quantile,
+        confidence=confidence,
+        allow=allow,
+        **session.selection,
+    )
+    if session.format == "json":
+        session.show_json(found.document())
+        return
+    if session.format == "csv":
+        session.show(found.pairs)
+        return
+    for line in (found.headline, *found.sentences):
+        session.say(line)
+    for title, frame in found.tables().items():
+        session.say("")
+        print_table(frame, title=title)
+    session.say("")
+    for line in found.remarks:
+        session.say(line)
 
 
 @command(SELECTION, DB)

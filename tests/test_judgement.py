@@ -1,0 +1,184 @@
+"""Verdicts on groups of run values: what is claimed, what is not, and why."""
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+from analysis.judgement import Decision, Question, judge
+from analysis.margins import parse
+
+
+def normal(mean, sd=1.0, n=25):
+    """The quantiles of a normal distribution, with exactly that mean and standard deviation."""
+    places = norm.ppf((np.arange(n) + 0.5) / n)
+    return mean + sd * places / places.std(ddof=1)
+
+
+def question(margin=None, **groups):
+    arrays = {level: np.asarray(values, float) for level, values in groups.items()}
+    return Question(
+        metric="duration",
+        unit="s",
+        phase="Start master",
+        dimension="",
+        role="all",
+        groups=arrays,
+        total={level: len(values) for level, values in arrays.items()},
+        margin=parse(margin, "s") if margin else None,
+    )
+
+
+def verdict(margin=None, **groups):
+    (pair,) = judge([question(margin, **groups)]).pairs
+    return pair
+
+
+def test_a_clear_difference_is_different():
+    pair = verdict(a=normal(60), b=normal(50))
+    assert pair.verdict is Decision.DIFFERENT
+    assert (pair.level, pair.reference) == ("b", "a")
+    assert pair.contrast.difference == pytest.approx(-10)
+    assert pair.contrast.low < -10 < pair.contrast.high < 0
+    assert pair.delta == -1
+    assert pair.exceeds is None
+
+
+def test_noise_is_undecided_never_equal_without_a_margin():
+    pair = verdict(a=normal(60), b=normal(60.1))
+    assert pair.verdict is Decision.UNDECIDED
+    assert pair.reason == "the difference could be noise"
+
+
+def test_within_a_margin_is_equivalent():
+    pair = verdict("2 s", a=normal(60), b=normal(60.3))
+    assert pair.verdict is Decision.EQUIVALENT
+    assert pair.exceeds is False
+    assert verdict("5%", a=normal(60), b=normal(60.3)).verdict is Decision.EQUIVALENT
+    assert verdict("0.5 s", a=normal(60), b=normal(60.3)).verdict is Decision.UNDECIDED
+
+
+@pytest.mark.parametrize(
+    ("margin", "exceeds", "expected"),
+    [
+        ("5 s", True, Decision.DIFFERENT),
+        ("10 s", None, Decision.DIFFERENT),
+        ("20 s", False, Decision.EQUIVALENT),
+        ("10%", True, Decision.DIFFERENT),
+    ],
+)
+def test_a_difference_is_held_against_the_margin(margin, exceeds, expected):
+    pair = verdict(margin, a=normal(60), b=normal(50))
+    assert (pair.exceeds, pair.verdict) == (exceeds, expected)
+
+
+def test_a_small_but_certain_difference_within_the_margin_is_equivalent():
+    pair = verdict("5 s", a=normal(60, 0.1), b=normal(60.5, 0.1))
+    assert pair.p_corrected < 1e-6
+    assert pair.verdict is Decision.EQUIVALENT
+
+
+def test_one_run_gives_figures_and_no_verdict():
+    pair = verdict(a=normal(60), b=[50])
+    assert pair.verdict is Decision.UNDECIDED
+    assert pair.reason.startswith("a single run of b has a value here")
+    assert pair.contrast.difference == pytest.approx(-10)
+    assert pair.contrast.ratio == pytest.approx(50 / 60)
+    assert np.isnan([pair.contrast.p, pair.contrast.low, pair.p_corrected, pair.delta]).all()
+
+
+def test_values_that_do_not_vary_are_not_tested():
+    assert verdict(a=[5, 5, 5], b=[5, 5, 5]).reason == "all values are equal"
+    pair = verdict(a=[5, 5, 5], b=[6, 6, 6])
+    assert pair.verdict is Decision.UNDECIDED
+    assert pair.reason == "neither varies between runs: no test is possible"
+    assert np.isnan(pair.contrast.low)
+    equal = verdict("1 s", a=[5, 5, 5], b=[5, 5, 5])
+    assert equal.verdict is Decision.UNDECIDED
+
+
+def test_where_means_and_ranks_disagree_it_says_so():
+    # Two medians far apart; one wild run hides it from the means.
+    a, b = normal(60, 0.5, 25), normal(62, 0.5, 25)
+    a[-1] = 200
+    pair = verdict(a=a, b=b)
+    assert pair.verdict is Decision.UNDECIDED
+    assert pair.reason.startswith("by ranks they are different (p ")
+    # And the other way round: the means differ by a few far runs that ranks hardly see.
+    skewed = np.concatenate([np.linspace(0, 1, 19), np.full(6, 30.0)])
+    plain = np.concatenate([np.linspace(0.01, 1.01, 24), [1.2]])
+    pair = verdict(a=plain, b=skewed)
+    assert pair.p_corrected < 0.05 < pair.p_rank_pairs
+    assert pair.verdict is Decision.UNDECIDED
+    assert pair.reason.startswith("by means they are different, by ranks not (p ")
+
+
+def test_few_runs_wholly_apart_are_different_although_ranks_cannot_say_so():
+    pair = verdict(a=[60, 61, 62], b=[50, 51, 52])
+    assert pair.p_smallest == pytest.approx(0.1)
+    assert pair.verdict is Decision.DIFFERENT
+
+
+def test_a_baseline_is_compared_with_every_other_level():
+    asked = question(K3s=normal(50), K8s=normal(60), mK8s=normal(70))
+    pairs = judge([asked], baseline="K8s").pairs
+    assert [(p.level, p.reference) for p in pairs] == [("K3s", "K8s"), ("mK8s", "K8s")]
+    every = judge([asked]).pairs
+    assert [(p.level, p.reference) for p in every] == [
+        ("K8s", "K3s"),
+        ("mK8s", "K3s"),
+        ("mK8s", "K8s"),
+    ]
+    # Two comparisons instead of three: narrower intervals.
+    width = {p.level: p.contrast.high - p.contrast.low for p in pairs}
+    wide = {p.level: p.contrast.high - p.contrast.low for p in every if p.reference == "K8s"}
+    assert width["mK8s"] < wide["mK8s"]
+
+
+def test_the_family_is_all_questions_of_a_call():
+    clear = question(a=normal(60), b=normal(50))
+    faint = [question(a=normal(60), b=normal(60.65)) for _ in range(20)]
+    alone = judge([faint[0]])
+    together = judge([clear, *faint])
+    assert alone.pairs[0].verdict is Decision.DIFFERENT
+    assert together.family.size == 21
+    assert [p.verdict for p in together.pairs[1:]] == [Decision.UNDECIDED] * 20
+    assert together.pairs[0].verdict is Decision.DIFFERENT
+    assert together.pairs[1].p_corrected == pytest.approx(20 * together.pairs[1].contrast.p)
+
+
+def test_a_level_without_values_has_no_pair():
+    judged = judge([question(a=normal(60), b=[], c=normal(50))])
+    assert [(p.level, p.reference) for p in judged.pairs] == [("c", "a")]
+    assert judge([question(a=[], b=normal(1))], baseline="a").pairs == ()
+
+
+def test_a_question_keeps_its_own_tests_of_all_levels():
+    (tests,) = judge([question(a=normal(60), b=normal(50), c=normal(55))]).tests
+    assert tests["welch_p"] < 1e-6
+    assert tests["kruskal_p"] < 1e-6
+    assert (tests["welch_df_between"], tests["kruskal_df"]) == (2, 2)
+
+
+@pytest.mark.parametrize("baseline", [None, "a"])
+def test_no_false_claim_in_a_family_more_often_than_said(baseline):
+    """Family-wise error under the null: 4 questions of three levels, uneven and unequal."""
+    random, times, wrong = np.random.default_rng(3), 400, 0
+    for _ in range(times):
+        asked = [
+            question(
+                a=random.normal(10, 1, 8), b=random.normal(10, 2, 15), c=random.normal(10, 4, 25)
+            )
+            for _ in range(4)
+        ]
+        pairs = judge(asked, baseline=baseline).pairs
+        wrong += any(pair.verdict is Decision.DIFFERENT for pair in pairs)
+    # 5 % of 400 is 20; 34 and more would come up once in a thousand times.
+    assert wrong < 34
+
+
+def test_no_false_equivalence_at_the_edge_of_the_margin():
+    random, times, wrong = np.random.default_rng(4), 400, 0
+    for _ in range(times):
+        pair = verdict("2 s", a=random.normal(60, 1, 12), b=random.normal(62, 2, 12))
+        wrong += pair.verdict is Decision.EQUIVALENT
+    assert wrong < 34
