@@ -28,6 +28,9 @@ from minion.model import Simulation, Verdict
 from minion.selection import Choice, Selection, Texts, words
 from minion.store import Store
 
+_TOGETHER = (
+    "Intervals hold together within one phase and quantity; p and verdict count all of them."
+)
 Runs = Mapping[str, Sequence[Simulation]]
 
 
@@ -71,6 +74,7 @@ class Comparison:
             *(f"{note}." for note in self.notes),
             *(f"With the excluded runs it would be different: {text}." for text in self.sensitive),
             *([back] if excluded and not self.sensitive else []),
+            *([_TOGETHER] if len(self.tests) > 1 else []),
             f"Run ids, options and the hash of the values ({self.provenance['sha256'][:12]}) are in"
             " --format json.",
         )

@@ -36,10 +36,10 @@ def sentence(pair: Pair, *, factor: str = PLATFORM, confidence: float = 0.95) ->
         sign = 1 if c.difference >= 0 else -1
     else:
         names = f"{_named(pair.level, factor)} minus {_named(pair.reference, factor)}"
-        text += f"; {names} is {_number(c.difference, _digits(pair))}{unit}{_share(pair)}"
+        text += f"; {names} is {rounded(c.difference, _digits(pair))}{unit}{_share(pair)}"
     if math.isfinite(c.low):
         low, high = sorted((sign * c.low, sign * c.high))
-        ends = f"{_number(low, _digits(pair))} to {_number(high, _digits(pair))}{unit}"
+        ends = f"{rounded(low, _digits(pair))} to {rounded(high, _digits(pair))}{unit}"
         text += f"; {confidence * 100:g} % interval {ends}"
     text += f"; {len(pair.x)} and {len(pair.y)} runs"
     return f"{text}: {pair.reason}." if pair.reason else f"{text}."
@@ -64,7 +64,7 @@ def overall(judgement: Judgement) -> str:
 
 def _claim(pair: Pair, factor: str) -> str:
     c = pair.contrast
-    amount = f"{_number(abs(c.difference), _digits(pair))}{_unit(pair)}{_share(pair)}"
+    amount = f"{rounded(abs(c.difference), _digits(pair))}{_unit(pair)}{_share(pair)}"
     name, other = _named(pair.level, factor), _named(pair.reference, factor)
     where = _where(pair)
     if pair.question.metric == DURATION:
@@ -89,9 +89,9 @@ def _margin(pair: Pair) -> str:
     if pair.verdict is Decision.EQUIVALENT:
         return f", within {margin.text}"
     if pair.verdict is Decision.DIFFERENT:
-        if pair.exceeds is None:
-            return f", whether by more than {margin.text} is open"
-        return f", {'more' if pair.exceeds else 'less'} than {margin.text}"
+        if pair.exceeds:
+            return f"; that exceeds the margin of {margin.text}"
+        return f"; whether that exceeds the margin of {margin.text} is open"
     return ""
 
 
@@ -144,9 +144,10 @@ def _share(pair: Pair) -> str:
         return ""
     if pair.verdict is Decision.DIFFERENT:
         share = abs(share)
-    return f" ({_number(share, 0 if abs(share) >= 10 else 1)} %)"
+    return f" ({rounded(share, 0 if abs(share) >= 10 else 1)} %)"
 
 
-def _number(value: float, digits: int) -> str:
+def rounded(value: float, digits: int) -> str:
+    """A number with so many decimals; never a negative zero."""
     text = f"{value:.{digits}f}"
     return text.removeprefix("-") if float(text) == 0 else text

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.judgement import Judgement, Pair, Question
-from analysis.sentences import decimals
+from analysis.sentences import decimals, rounded
 
 
 def pair_frame(judgements: Sequence[Judgement]) -> pd.DataFrame:
@@ -81,7 +81,7 @@ def readable(pairs: pd.DataFrame) -> pd.DataFrame:
 
 def _numbers(values: "pd.Series[float]", places: Sequence[int]) -> list[str]:
     return [
-        f"{value:.{digits}f}" if np.isfinite(value) else "-"
+        rounded(value, digits) if np.isfinite(value) else "-"
         for value, digits in zip(values, places, strict=True)
     ]
 

@@ -107,9 +107,7 @@ def test_levels_of_a_parameter_must_be_of_one_platform():
 
 
 def test_simulated_and_measured_data_are_not_compared():
-    made = [
-        replace(s, provenance=replace(s.provenance, source="simulated")) for s in runs("K3s")
-    ]
+    made = [replace(s, provenance=replace(s.provenance, source="simulated")) for s in runs("K3s")]
     assert names(of(runs("K8s"), made)) == ["data"]
 
 

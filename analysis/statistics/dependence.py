@@ -16,6 +16,7 @@ from minion.errors import InvalidData
 
 FEWEST = 8  # samples, below which nothing is said about dependence
 _BLOCKS = 4  # that an interval needs at least
+_ROUNDING = 1e-9  # of the values' spread
 
 Floats = NDArray[np.float64]
 
@@ -177,9 +178,13 @@ def bootstrap_mean(
     ends are the sample's quantiles (type 7) at both (Woodruff 1952, Confidence intervals for
     medians and other position measures).
 
-    It covers less often than it says when the memory is long against the run; docs/mathematics.md
-    has the figures. The random generator is seeded from the samples and the options: the same
-    samples give the same interval.
+    Simulated at 95 %, where neighbours correlate by 0.6, it covers in 94.6 % of 60 samples and in
+    94.8 % of 300; by 0.9, in 90.7 % and 95.1 %. It pays with width: 1.5 times what the known
+    dependence would give at 60 samples. Percentiles of resampled means, in blocks of
+    `block_length`, cover in 82 % at 0.6 and 60.
+
+    The random generator is seeded from the samples and the options: the same samples give the
+    same interval.
 
     Args:
         values: samples in order of time; NaN where one is missing.
@@ -228,9 +233,10 @@ def _half_width(
     variance = float(means.var()) * block / (n - block)
     drawn = means[random.integers(0, means.size, (draws, n // block))]
     errors = np.sqrt(drawn.var(axis=1, ddof=1) / drawn.shape[1])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratios = np.abs(drawn.mean(axis=1) - around) / errors
-    ratios = np.sort(np.nan_to_num(ratios, nan=np.inf))
+    # Equal blocks have no spread, but for rounding.
+    spread = errors > _ROUNDING * x.std()
+    off = np.abs(drawn.mean(axis=1) - around)
+    ratios = np.sort(np.divide(off, errors, out=np.full(draws, np.inf), where=spread))
     ratio = float(ratios[min(math.ceil(confidence * (draws + 1)), draws) - 1])
     return ratio * math.sqrt(variance) if math.isfinite(ratio) else math.nan
 

@@ -170,10 +170,11 @@ def equivalence(x: Floats, y: Floats, low: float, high: float, *, relative: bool
     """The p-value of mean_x and mean_y being as good as equal: two one-sided tests.
 
     The larger of the two one-sided Welch p-values (Schuirmann 1987, A comparison of the two
-    one-sided tests procedure and the power approach). Relative margins are tested on mean_x -
-    (1 + low) mean_y and mean_x - (1 + high) mean_y (Sasabuchi 1988; Hauschke, Kieser, Diletti and
-    Burke 1999, Sample size determination for proving equivalence based on the ratio of two means),
-    each with its own variance and Satterthwaite's degrees of freedom.
+    one-sided tests procedure and the power approach). Relative margins are tested on
+    mean_x - (1 + low) mean_y and mean_x - (1 + high) mean_y (Hauschke, Kieser, Diletti and Burke
+    1999, Sample size determination for proving equivalence based on the ratio of two means), each
+    with its own variance and Satterthwaite's degrees of freedom (Dannenberg, Dette and Munk 1994,
+    An extension of Welch's approximate t-solution to comparative bioequivalence trials).
 
     Args:
         x: values of the level.
@@ -226,7 +227,7 @@ class _Moments:
             raise InvalidData("a group to compare has no values; leave it out")
         every = np.concatenate(arrays)
         if not (np.abs(every) < _LARGEST).all():
-            raise InvalidData("a value to compare is not a finite number; leave it out")
+            raise InvalidData("a value to compare is not a finite number below 1e150; leave it out")
         starts = np.cumsum(n) - n
         smallest, largest = np.minimum.reduceat(every, starts), np.maximum.reduceat(every, starts)
         mean = np.clip(np.add.reduceat(every, starts) / n, smallest, largest)

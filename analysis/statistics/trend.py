@@ -117,10 +117,10 @@ def dependent_trend(
     off is in t: no further than that goes the certainty.
 
     It was chosen by simulation. At 60 values whose neighbours correlate by 0.6, without a trend, a
-    test at 5 % rejects 6 % of series; with Newey and West's standard error it rejects 23 %, with
-    these prewhitened 8 %, with an autoregression of order one 6 %, but 18 % (here 10 %) when
+    test at 5 % rejects 7 % of series; with Newey and West's standard error it rejects 23 %, with
+    that prewhitened 8 %, with an autoregression of order one 6 %, but 18 % (here 11 %) when
     noise without memory is added to one, and Hamed and Rao's Mann-Kendall test 19 %. Where
-    neighbours correlate by 0.9 it is wrong as well: 20 %.
+    neighbours correlate by 0.9 it is wrong as well: 21 %.
 
     Args:
         times: of the values, in any order and unit.
