@@ -12,12 +12,14 @@ if TYPE_CHECKING:
     import analysis.report as report  # noqa: PLR0402
     from analysis.comparison import compare
     from analysis.metrics import average, utilization
+    from analysis.quality import check
     from analysis.summaries import summary, within_between
     from analysis.timeline import durations, problems, simulation_events
 
 __all__ = [
     "average",
     "charts",
+    "check",
     "compare",
     "durations",
     "problems",
@@ -33,6 +35,7 @@ __getattr__ = loader(
     {
         "average": "analysis.metrics",
         "charts": "analysis.charts",
+        "check": "analysis.quality",
         "compare": "analysis.comparison",
         "durations": "analysis.timeline",
         "problems": "analysis.timeline",

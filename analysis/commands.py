@@ -2,10 +2,12 @@
 
 from typing import TYPE_CHECKING, Any
 
-from minion.console import DB, FORMAT, SELECTION, Session, command, print_table
+from minion.console import DB, FORMAT, SELECTION, Session, command, print_table, records
 
 if TYPE_CHECKING:
     import pandas as pd
+
+CHECKED = {name: option for name, option in SELECTION.items() if name != "include_excluded"}
 
 
 @command(SELECTION, FORMAT, DB)
@@ -106,6 +108,45 @@ def compare(
     session.say("")
     for line in found.remarks:
         session.say(line)
+
+
+@command(CHECKED, FORMAT, DB, formats=("table", "csv", "json"))
+def check(session: Session, *, keep: bool = False) -> int | None:
+    """Check the quality of stored runs, the excluded ones too.
+
+    Ends with status 3 where a run is broken and not excluded: it did not end, or a measured host
+    has no samples. csv gives the findings, json the runs, findings and notes.
+
+    Args:
+        keep: Store the verdicts found as the program's; a person's stay.
+    """
+    from analysis.quality import check as check_runs  # noqa: PLC0415
+    from analysis.quality import keep as keep_verdicts  # noqa: PLC0415
+
+    checked = check_runs(session.store, **session.selection)
+    session.note_simulated(one.simulation for one in checked.judged)
+    changed = keep_verdicts(session.store, checked) if keep else []
+    if session.format == "csv":
+        session.show(checked.findings)
+    elif session.format == "json":
+        tables = {"runs": records(checked.runs), "findings": records(checked.findings)}
+        session.show_json({**tables, "notes": list(checked.notes)})
+    else:
+        session.say(checked.sentence)
+        told = checked.findings[["experiment", "sim_id", "severity", "kind", "what"]]
+        met = checked.runs[checked.runs["findings"] > 0]
+        for title, frame in {"runs with findings": met, "findings": told}.items():
+            if not frame.empty:
+                session.say("")
+                print_table(frame, title=title)
+    for note in checked.notes:
+        session.note(note)
+    if keep:
+        session.note(f"verdicts kept: {', '.join(changed) or 'none, all stand as they were'}")
+    if checked.broken:
+        session.note(f"broken and not excluded before: {', '.join(checked.broken)}")
+        return 3
+    return None
 
 
 @command(SELECTION, DB)

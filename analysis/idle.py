@@ -152,6 +152,24 @@ def idle_changes(steady: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def restless(frame: pd.DataFrame) -> list[str]:
+    """The idle phases of a metric that are not idle, by `idle_changes`; a sentence each.
+
+    Args:
+        frame: as `utilization` gives it, of one metric.
+    """
+    changes = idle_changes(steadiness(frame, intervals=False))
+    unit = str(frame["unit"].iloc[0]) if len(frame) else ""
+    metric = str(frame["metric"].iloc[0]) if len(frame) else ""
+    return [
+        f"{metric} {getattr(row, 'dimension', '')}".strip()
+        + f" of {row.platform} ({row.role}) is not idle in {row.phase}: it changes by"
+        f" {row.change:+.3g} {unit} ({row.change_relative * 100:+.0f} %) from begin to end, 95 %"
+        f" interval {row.low:.3g} to {row.high:.3g}, {row.runs} runs"
+        for row in changes[~changes["idle"]].itertuples(index=False)
+    ]
+
+
 @dataclass(frozen=True, slots=True)
 class _Series:
     """Series as rows of arrays, padded with NaN.

@@ -47,7 +47,7 @@ def test_a_file_is_a_room_not_a_hall(package):
         ),
         (
             "analysis",
-            "average charts compare durations problems report simulation_events summary utilization"
+            "average charts check compare durations problems report simulation_events summary utilization"
             " within_between",
         ),
     ],

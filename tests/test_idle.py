@@ -6,7 +6,7 @@ import pytest
 from test_dependence import memory
 
 from analysis import average, utilization
-from analysis.idle import idle_changes, steadiness
+from analysis.idle import idle_changes, restless, steadiness
 from analysis.statistics.dependence import autocorrelation, bootstrap_mean, effective_size
 from analysis.statistics.trend import dependent_trend
 from ingest.planted import NOISE
@@ -203,6 +203,12 @@ def test_all_runs_together_show_what_no_single_one_can(cpu):
     assert not workers["idle"].any()
     assert workers["change"].between(0.05, 0.13).all()
     assert ((workers["low"] > 0) & (workers["high"] < 0.2)).all()
+    assert restless(cpu) == []
+    said = [line for line in restless(rising) if "(worker) is not idle in System idle 1" in line]
+    assert len(said) == 3
+    assert said[0].startswith(
+        "cpu of K8s (worker) is not idle in System idle 1: it changes by +0.0"
+    )
 
 
 def test_one_run_alone_says_nothing_of_the_platform(cpu):
