@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import analysis.report as report  # noqa: PLR0402
     from analysis.comparison import compare
     from analysis.metrics import average, utilization
+    from analysis.planning import plan
     from analysis.quality import check
     from analysis.summaries import summary, within_between
     from analysis.timeline import durations, problems, simulation_events
@@ -22,11 +23,13 @@ __all__ = [
     "check",
     "compare",
     "durations",
+    "plan",
     "problems",
     "report",
     "simulation_events",
     "summary",
     "utilization",
+    "variance",
     "within_between",
 ]
 
@@ -38,11 +41,13 @@ __getattr__ = loader(
         "check": "analysis.quality",
         "compare": "analysis.comparison",
         "durations": "analysis.timeline",
+        "plan": "analysis.planning",
         "problems": "analysis.timeline",
         "report": "analysis.report",
         "simulation_events": "analysis.timeline",
         "summary": "analysis.summaries",
         "utilization": "analysis.metrics",
+        "variance": "analysis.variances",
         "within_between": "analysis.summaries",
     },
 )

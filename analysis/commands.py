@@ -66,7 +66,7 @@ def compare(
     confidence: float = 0.95,
     allow: str | None = None,
 ) -> None:
-    """Compare platforms, or what a parameter was set to: different, equivalent or undecided.
+    """Compare platforms or levels of a parameter: different, equivalent, undecided.
 
     The run is the unit: one value per run, phase and metric. What is computed, from which source,
     and when it may be wrong stands in docs/mathematics.md.
@@ -147,6 +147,97 @@ def check(session: Session, *, keep: bool = False) -> int | None:
         session.note(f"broken and not excluded before: {', '.join(checked.broken)}")
         return 3
     return None
+
+
+@command(SELECTION, FORMAT, DB, formats=("table", "csv", "json"))
+def variance(
+    session: Session, metric: str, *, roles: str | None = None, model: bool = False
+) -> None:
+    """Where the variance lies: between platforms, runs, hosts, or in time.
+
+    And where the next hour of measuring buys the most. What is computed, from which source, and
+    when it may be wrong stands in docs/mathematics.md.
+
+    Args:
+        metric: cpu, ram, disk_util, disk_io, net, duration, or a measurement.
+        roles: Roles with rows of their own, with commas between; else all that there are.
+        model: Fit the mixed model of each phase too, which takes seconds.
+    """
+    from analysis.variances import variance as take_apart  # noqa: PLC0415
+
+    _note_simulated(session)
+    found = take_apart(session.store, metric, roles=roles, model=model, **session.selection)
+    if session.format == "json":
+        session.show_json(found.document())
+        return
+    if session.format == "csv":
+        session.show(found.components)
+        return
+    for line in found.sentences:
+        session.say(line)
+    for title, frame in found.tables().items():
+        session.say("")
+        print_table(frame, title=title)
+    session.say("")
+    for line in found.notes:
+        session.say(line)
+
+
+@command(SELECTION, FORMAT, DB, formats=("table", "csv", "json"))
+def plan(
+    session: Session,
+    metric: str,
+    *,
+    width: str | None = None,
+    difference: str | None = None,
+    margin: str | None = None,
+    power: float = 0.8,
+    confidence: float = 0.95,
+    baseline: str | None = None,
+    tests: int = 1,
+) -> None:
+    """How many runs the next experiment needs; or what these runs can find.
+
+    Amounts are 5% (of the baseline's mean), "2 s", or "0.5 points" of a metric in per cent.
+
+    Args:
+        metric: cpu, ram, disk_util, disk_io, net, duration, or a measurement.
+        width: Half the width that the interval of a difference may have.
+        difference: A difference that the test shall find.
+        margin: What counts as no difference; equivalence within it shall be shown.
+        power: How likely the difference is found, or equivalence shown.
+        confidence: Of the intervals; the rest is the level of a test.
+        baseline: Compare every other platform with this one; else all pairs.
+        tests: How many tests shall hold together.
+    """
+    from analysis.planning import plan as plan_runs  # noqa: PLC0415
+
+    _note_simulated(session)
+    found = plan_runs(
+        session.store,
+        metric,
+        width=width,
+        difference=difference,
+        margin=margin,
+        power=power,
+        confidence=confidence,
+        baseline=baseline,
+        tests=tests,
+        **session.selection,
+    )
+    if session.format == "json":
+        session.show_json(found.document())
+        return
+    if session.format == "csv":
+        session.show(found.table)
+        return
+    for line in found.sentences:
+        session.say(line)
+    session.say("")
+    print_table(found.table.drop(columns="experiment"))
+    session.say("")
+    for line in found.notes:
+        session.say(line)
 
 
 @command(SELECTION, DB)

@@ -83,7 +83,8 @@ def quantity(
         raise InvalidData(f"a quantile of {name}: it is one value of a run; leave it out")
     if name == DURATION:
         took = durations_of(simulations, phases=selection.phases).assign(metric=DURATION)
-        return Quantity(name, SECONDS, combined(host_values(took, value="duration_s")))
+        hosts = host_values(took, value="duration_s", phases=selection.phases)
+        return Quantity(name, SECONDS, combined(hosts))
     return _measurement(name, simulations, selection)
 
 

@@ -33,27 +33,30 @@ def main() -> None:
     parser.add_argument("--repetitions", type=int, default=5)
     parser.add_argument("--runs", type=int, default=25, help="valid runs of each platform")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as home, Server.use(home) as server:
-        with minion.connect(server.uri) as store:
-            for simulation, series in study(runs=options.runs):
-                store.put(simulation, series)
-            jobs = {
-                "compare all metrics x 12 phases x 3 platforms": lambda: compare(store, ALL),
-                "compare cpu in one phase": lambda: compare(store, "cpu", phase="Cluster idle"),
-                "compare duration": lambda: compare(store, "duration"),
-                "variance cpu": lambda: variance(store, "cpu"),
-                "check": lambda: check(store),
-                "steadiness of cpu": lambda: steadiness(utilization(store, "cpu")),
-                "range: 800 tails and quantiles": _ranges,
-                "range: 8 of SciPy's, times 100": _scipys,
-            }
-            times: dict[str, list[float]] = {name: [] for name in jobs}
-            for _ in range(options.repetitions):
-                for name, job in jobs.items():
-                    gc.collect()
-                    start = perf_counter()
-                    job()
-                    times[name].append(perf_counter() - start)
+    with (
+        tempfile.TemporaryDirectory() as home,
+        Server.use(home) as server,
+        minion.connect(server.uri) as store,
+    ):
+        for simulation, series in study(runs=options.runs):
+            store.put(simulation, series)
+        jobs = {
+            "compare all metrics x 12 phases x 3 platforms": lambda: compare(store, ALL),
+            "compare cpu in one phase": lambda: compare(store, "cpu", phase="Cluster idle"),
+            "compare duration": lambda: compare(store, "duration"),
+            "variance cpu": lambda: variance(store, "cpu"),
+            "check": lambda: check(store),
+            "steadiness of cpu": lambda: steadiness(utilization(store, "cpu")),
+            "range: 800 tails and quantiles": _ranges,
+            "range: 8 of SciPy's, times 100": _scipys,
+        }
+        times: dict[str, list[float]] = {name: [] for name in jobs}
+        for _ in range(options.repetitions):
+            for name, job in jobs.items():
+                gc.collect()
+                start = perf_counter()
+                job()
+                times[name].append(perf_counter() - start)
     times["range: 8 of SciPy's, times 100"] = [
         100 * t for t in times["range: 8 of SciPy's, times 100"]
     ]

@@ -1,4 +1,4 @@
-"""Compare platforms: how long each phase took, and what the hosts did meanwhile.
+"""Compare platforms: durations, what the hosts did, and which claims that supports.
 
 python compare_platforms.py [EXPERIMENT] [FOLDER]
 
@@ -28,6 +28,11 @@ def main(experiment: str = "demo", folder: str = ".") -> None:
         print(analysis.summary(cpu, by=["phase", "platform"], over="runs"))
         print("\nHow much of it lies between runs, how much within them:")
         print(analysis.within_between(cpu))
+
+        for metric, margin in (("duration", "5%"), ("cpu", "0.5 points")):
+            comparison = analysis.compare(store, metric, margin=margin, experiment=experiment)
+            print(f"\n{comparison.headline}")
+            print(*comparison.sentences, *comparison.remarks, sep="\n")
 
         simulated = all(run.simulated for run in store.simulations())
         first = cpu[cpu["sim_id"].isin(cpu["sim_id"].unique()[:3])]

@@ -184,7 +184,8 @@ class Session:
         made = [simulation for simulation in simulations if simulation.simulated]
         if made:
             names = ", ".join(sorted({simulation.experiment for simulation in made}))
-            self.note(f"simulated data, not measured: {len(made)} runs of experiment {names}")
+            runs = "1 run" if len(made) == 1 else f"{len(made)} runs"
+            self.note(f"simulated data, not measured: {runs} of experiment {names}")
 
     def say(self, text: str) -> None:
         """A line of the result."""

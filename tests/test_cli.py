@@ -21,7 +21,9 @@ Keep what repeated experiments measured, and compare it honestly.
 
 commands:
   chart                Draw a metric: a row per simulation, a column per host, colour by role.
+  check                Check the quality of stored runs, the excluded ones too.
   collect              Pull every run's samples as they come, until all are stored or missing.
+  compare              Compare platforms or levels of a parameter: different, equivalent or undecided.
   db init              Make the collections, validators and indexes that are lacking.
   db start             Start the embedded server and keep it running until `minion db stop`.
   db status            Say which MongoDB is used, and what is in it.
@@ -42,6 +44,7 @@ commands:
   kns simulation       Register a simulation as the study's playbooks do; prints its id.
   kns simulation-event Print the ids of a simulation's events of one type, as a Python list.
   kns uuid             Print a random UUID, for the correlation id of two events.
+  plan                 How many runs the next experiment needs; or what these runs can find.
   record               Record one run: minion record SIM --platform P --hosts ... -- COMMAND.
   report               Write the report: one HTML file that needs no network.
   runs                 List the simulations, the excluded ones too.
@@ -49,6 +52,7 @@ commands:
   sim start            Register a simulation and its hosts; notes no event.
   summary              Summarize a metric: n, min, max, median, quartiles, mean and deviation.
   utilization          The samples of a metric, a row each.
+  variance             Where the variance lies: between platforms, runs, hosts, or in time.
 
 minion COMMAND --help says more. Without --db or MINION_MONGODB_URI an embedded MongoDB
 under MINION_HOME is used. Exit status: 0; 1 an error; 2 a wrong call; 3 something that

@@ -142,6 +142,14 @@ def test_what_cannot_be_compared_says_why(study_store, arguments, error, message
         compare(study_store, **({"metric": "cpu"} | arguments))
 
 
+def test_a_gap_is_compared_when_it_is_named(study_store):
+    found = compare(study_store, "duration", phase="Wait after drain")
+    assert found.pairs["verdict"].tolist() == ["undecided"] * 3
+    assert found.groups["n"].tolist() == [25] * 3
+    cpu = compare(study_store, "cpu", phase="Wait after drain")
+    assert set(cpu.pairs["phase"]) == {"Wait after drain"}
+
+
 # ---------------------------------------------------------------- small runs
 
 

@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -47,8 +48,8 @@ def test_a_file_is_a_room_not_a_hall(package):
         ),
         (
             "analysis",
-            "average charts check compare durations problems report simulation_events summary utilization"
-            " within_between",
+            "average charts check compare durations plan problems report simulation_events summary"
+            " utilization variance within_between",
         ),
     ],
 )
@@ -74,6 +75,17 @@ def test_the_tree_of_errors_is_the_one_that_is_drawn():
     drawn = [line.split("──")[1].split()[0] for line in errors.__doc__.splitlines() if "──" in line]
     classes = [n for n, c in vars(errors).items() if isinstance(c, type) and n != "MinionError"]
     assert drawn == classes
+
+
+def test_the_mathematics_names_tests_that_exist():
+    text = (ROOT / "docs" / "mathematics.md").read_text()
+    named, file = [], ""
+    for path, name in re.findall(r"`(tests/\w+\.py)?(?:::(\w+))?`", text):
+        file = path or file
+        named += [(file, name)] if file and name else []
+    assert len(named) > 60
+    for file, name in named:
+        assert f"def {name}(" in (ROOT / file).read_text(), f"{file}::{name}"
 
 
 def test_the_reference_of_the_command_line_is_what_the_code_says():

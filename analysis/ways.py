@@ -1,0 +1,79 @@
+"""Where samples become values of hosts: on MongoDB's server, or here, all at once or in batches."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from bson import ObjectId
+
+from analysis.metrics import Metric, _memory, metric_of
+from minion.model import Simulation
+from minion.reductions import count_samples, is_sharded, sorts_arrays
+from minion.store import Store
+
+Name = Literal["local", "batches", "server"]
+LOCAL: Name = "local"
+BATCHES: Name = "batches"
+SERVER: Name = "server"
+WAYS = (LOCAL, BATCHES, SERVER)
+
+MOST_LOCAL = 20_000_000  # samples of a metric that are read at once
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a selection is reduced.
+
+    name: `server` (MongoDB reduces), `batches` (samples are read, some runs at a time) or `local`
+        (all at once).
+    reason: why, a sentence.
+    """
+
+    name: Name
+    reason: str
+
+
+def choose(
+    store: Store,
+    simulations: Sequence[Simulation],
+    metric: str,
+    *,
+    quantile: float | None = None,
+    ram_mib: float | None = None,
+) -> Way:
+    """The way in which `host_values` reduces these simulations, unless it is told another.
+
+    Args:
+        store: where the samples are.
+        simulations: the runs.
+        metric: one of `analysis.metrics.METRICS`.
+        quantile, ram_mib: as of `host_values`.
+
+    Raises:
+        NotFound: no such metric.
+    """
+    chosen = metric_of(metric)
+    count = sum(count_of(store, simulations, chosen).values())
+    size = f"{count:,} samples of {metric}"
+    if metric == "ram" and not all(_memory(simulations, ram_mib).values()):
+        why = f"{size}; the memory of a host is unknown, so it is added up from its samples"
+    elif quantile is None:
+        return Way(SERVER, f"{size}; MongoDB gives their means faster than it gives the samples")
+    elif not sorts_arrays(store):
+        why = f"{size}; MongoDB {store.version} cannot sort them for a quantile"
+    elif is_sharded(store):
+        return Way(SERVER, f"{size}; each shard of the cluster sorts its own for a quantile")
+    else:
+        why = f"{size}; one server sorts them no faster than they are read"
+    if count <= MOST_LOCAL:
+        return Way(LOCAL, f"{why}, and all of them fit into memory")
+    return Way(BATCHES, f"{why}, and more than {MOST_LOCAL:,} are not read at once")
+
+
+def count_of(
+    store: Store, simulations: Sequence[Simulation], metric: Metric
+) -> Mapping[ObjectId, int]:
+    """About how many samples of a metric each simulation has, by its id."""
+    return count_samples(
+        store, simulations, contexts=metric.contexts, dimensions=metric.dimensions or ()
+    )

@@ -1,0 +1,189 @@
+"""Plans from a store: what is asked, what comes back, and what little data do."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from runs import run
+from scipy.stats import ttest_ind
+
+from analysis.planning import plan
+from analysis.statistics import power as powers
+from analysis.timeline import durations
+from ingest.planted import DURATION_NOISE
+from ingest.simulated import study
+from minion.errors import Ambiguous, InvalidData, NotFound
+from minion.lifecycle import PHASE_NAMES
+
+IDLE = {"phase": "Cluster idle"}
+
+
+def test_without_anything_wanted_it_says_what_the_runs_can_find(study_store):
+    found = plan(study_store, "cpu")
+    assert len(found.table) == 12 * 3
+    assert found.table["phase"].cat.categories.tolist() == list(PHASE_NAMES)
+    pairs = found.table[["baseline", "platform"]].drop_duplicates().to_numpy().tolist()
+    assert pairs == [["K3s", "K8s"], ["K3s", "mK8s"], ["K8s", "mK8s"]]
+    row = found.table.iloc[0]
+    sd = (row["sd_baseline"], row["sd_platform"])
+    assert row["detectable"] == powers.detectable(sd, (25, 25))
+    assert row["half_width"] == powers.half_width(sd, (25, 25))
+    assert row["detectable_share"] == pytest.approx(row["detectable"] / row["mean_baseline"] * 100)
+    assert (found.table["careful_detectable"] > found.table["detectable"]).all()
+    assert found.sentences[0].startswith("With the runs there are, a difference of cpu is found")
+
+
+def test_the_figures_are_those_of_the_runs(study_store):
+    took = durations(study_store, phase="Add workers")
+    found = plan(study_store, "duration", baseline="K8s", difference="4 s", phase="Add workers")
+    assert found.table["platform"].tolist() == ["K3s", "mK8s"]
+    row = found.table.iloc[0]
+    own = {name: took.loc[took["platform"] == name, "duration_s"] for name in ("K8s", "K3s")}
+    assert row["mean_baseline"] == pytest.approx(own["K8s"].mean())
+    assert row["sd_platform"] == pytest.approx(own["K3s"].std())
+    sd = (float(own["K8s"].std()), float(own["K3s"].std()))
+    assert row["runs"] == powers.runs_for_difference(sd, 4)
+    upper = tuple(powers.upper_sd(s, 25) for s in sd)
+    assert row["careful_runs"] == powers.runs_for_difference(upper, 4)
+    total = durations(study_store, phase="Total simulation time")
+    hours = sum(total.loc[total["platform"] == p, "duration_s"].median() for p in own) / 3600
+    assert row["hours"] == pytest.approx(row["runs"] * hours)
+    assert row["careful_hours"] == pytest.approx(row["careful_runs"] * hours)
+
+
+def test_per_cent_are_of_the_mean_and_points_are_of_the_metric(study_store):
+    share = plan(study_store, "cpu", margin="5%", **IDLE).table.iloc[0]
+    assert share["amount"] == pytest.approx(0.05 * share["mean_baseline"])
+    points = plan(study_store, "cpu", margin="0.5 points", **IDLE).table.iloc[0]
+    assert points["amount"] == 0.5
+
+
+def test_everything_that_is_wanted_has_a_row(study_store):
+    found = plan(study_store, "ram", width="2%", difference="3%", margin="3%", tests=36)
+    assert found.table["wanted"].tolist() == ["width", "difference", "margin"] * 36
+    row = found.table.iloc[1]
+    sd = (row["sd_baseline"], row["sd_platform"])
+    assert row["runs"] == powers.runs_for_difference(sd, row["amount"], alpha=0.05 / 36)
+    assert len(found.sentences) == 3
+    assert found.sentences[0].startswith("For intervals of the difference of at most 2% to each")
+    assert found.sentences[1].startswith("To find a difference of 3% with a power of 80%, ")
+    margin = found.table[found.table["wanted"] == "margin"]
+    enough = int((margin["careful_runs"] <= 25).sum())
+    assert found.sentences[2].endswith(f" suffice, carefully, in {enough} of 36 comparisons.")
+    assert any(
+        note.startswith("Each of 36 tests is held to a level of 0.0014") for note in found.notes
+    )
+
+
+def test_the_document_is_for_programs(study_store):
+    found = plan(study_store, "cpu", sims="1000,5000,5001", margin="2 points", **IDLE)
+    document = json.loads(json.dumps(found.document(), allow_nan=False, default=str))
+    assert document["table"][0]["runs"] is None
+    assert document["notes"] == list(found.notes)
+
+
+def test_more_power_confidence_and_tests_take_more_runs(study_store):
+    def runs(**options):
+        return plan(study_store, "cpu", difference="1%", **IDLE, **options).table["runs"].iloc[0]
+
+    least = runs()
+    assert least < runs(power=0.9) < runs(power=0.9, confidence=0.99)
+    assert least < runs(tests=36)
+
+
+def test_the_runs_planned_are_enough(study_store):
+    """A plan from the study's runs, carried out many times on what is planted in it."""
+    found = plan(study_store, "duration", difference="1 s", phase="Apply deployment")
+    row = found.table.iloc[0]
+    n = int(row["careful_runs"])
+    sd = DURATION_NOISE * 29
+    # It planned with limits that are above the true deviations here, so the power is above 0.8.
+    assert powers.power_of_difference(1, (sd, sd), (n, n)) > 0.8
+    random = np.random.default_rng(1)
+    x, y = (random.normal(mean, sd, (5000, n)) for mean in (29, 30))
+    found_it = ttest_ind(x, y, axis=1, equal_var=False).pvalue < 0.05
+    assert np.mean(found_it) > 0.8 - 3.5 * np.sqrt(0.8 * 0.2 / 5000)
+
+
+def test_dimensions_are_planned_apart(study_store):
+    found = plan(study_store, "net", baseline="K8s", difference="5%", **IDLE)
+    assert found.table["dimension"].tolist() == ["InOctets"] * 2 + ["OutOctets"] * 2
+    assert "(InOctets)" in found.sentences[0]
+
+
+def test_a_platform_with_one_run_has_no_plan_and_a_note(study_store):
+    found = plan(study_store, "cpu", sims="1000,5000,5001", margin="2 points", **IDLE)
+    assert found.table["runs_baseline"].tolist() == [1]
+    assert found.table[["sd_baseline", "runs", "careful_runs", "hours"]].isna().all(axis=None)
+    assert (
+        "Fewer than two runs of K8s: no deviation, so no plan there; measure two or more."
+        in found.notes
+    )
+    assert found.sentences[0].endswith("cannot be said; see the notes.")
+    nothing = plan(study_store, "cpu", sims="1000,5000,5001", **IDLE)
+    assert nothing.table["detectable"].isna().all()
+    assert nothing.sentences[0].endswith("cannot be said; see the notes.")
+
+
+def test_without_any_variance_two_runs_are_enough(store):
+    for number in "1234":
+        store.put(*run(number, platform="AB"[int(number) % 2]))
+    found = plan(
+        store, "duration", width="1 s", difference="1 s", margin="1 s", phase="Start master"
+    )
+    assert found.table["sd_baseline"].tolist() == [0] * 3
+    assert found.table["runs"].tolist() == [2] * 3
+    assert plan(store, "duration", phase="Start master").table["detectable"].tolist() == [0]
+
+
+def test_per_cent_of_nothing_are_no_plan_and_a_note(store):
+    for number in "1234":
+        simulation, series = run(number, platform="AB"[int(number) % 2], metrics=["net"])
+        series = [replace(s, values=s.values * [0, 1]) for s in series]
+        store.put(simulation, series)
+    found = plan(store, "net", margin="5%", **IDLE)
+    assert found.table["amount"].iloc[0] == 0
+    assert np.isnan(found.table["runs"].iloc[0])
+    assert found.table["runs"].iloc[1] >= 2
+    assert any(note.startswith("Where the baseline's mean is 0, per cent") for note in found.notes)
+    assert np.isnan(plan(store, "net", **IDLE).table["detectable_share"].iloc[0])
+
+
+def test_more_runs_than_anybody_measures_are_said(study_store):
+    found = plan(study_store, "cpu", difference="0.0000001 points", **IDLE)
+    assert found.table["runs"].isna().all()
+    assert "No figure stands where more than 10,000,000 runs would be needed." in found.notes
+
+
+@pytest.mark.parametrize(
+    ("metric", "options", "error", "message"),
+    [
+        ("cpus", {}, NotFound, "cpus; there are: cpu, ram, disk_util, disk_io, net, duration"),
+        ("cpu", {"baseline": "k8s"}, NotFound, "no platform k8s; there are: K3s, K8s, mK8s"),
+        ("cpu", {"platform": "K8s"}, InvalidData, "compares two platforms, and there is K8s"),
+        ("cpu", {"power": 80}, InvalidData, "a power of 80; give one from 0.5"),
+        ("cpu", {"confidence": 95}, InvalidData, "a confidence of 95; give one from 0.5"),
+        ("cpu", {"tests": 0}, InvalidData, "0 tests; give 1 or more"),
+        ("cpu", {"margin": "0.5"}, InvalidData, "has no unit"),
+        ("cpu", {"width": "wide"}, InvalidData, "'wide' is no margin"),
+    ],
+)
+def test_what_cannot_be_planned_is_said(study_store, metric, options, error, message):
+    with pytest.raises(error, match=message):
+        plan(study_store, metric, **IDLE, **options)
+
+
+def test_a_metric_without_samples_is_said(store):
+    for number in "12":
+        store.put(*run(number, platform="AB"[int(number) % 2], metrics=["ram"]))
+    with pytest.raises(NotFound, match="nothing of cpu in this selection"):
+        plan(store, "cpu")
+
+
+def test_experiments_are_not_put_together(store):
+    for name in ("one", "two"):
+        for simulation, series in study(seed=1, runs=1, experiment=name):
+            store.put(simulation, series)
+    with pytest.raises(Ambiguous, match=r"one, two.*--experiment"):
+        plan(store, "cpu")
