@@ -23,7 +23,7 @@ commands:
   chart                Draw a metric: a row per simulation, a column per host, colour by role.
   check                Check the quality of stored runs, the excluded ones too.
   collect              Pull every run's samples as they come, until all are stored or missing.
-  compare              Compare platforms or levels of a parameter: different, equivalent or undecided.
+  compare              Compare platforms or levels of a parameter: different, equivalent, undecided.
   db init              Make the collections, validators and indexes that are lacking.
   db start             Start the embedded server and keep it running until `minion db stop`.
   db status            Say which MongoDB is used, and what is in it.
