@@ -190,11 +190,21 @@ def db_uri(session: Session) -> None:
 
 
 @command(DB)
-def db_init(session: Session) -> None:
-    """Make the collections, validators and indexes that are lacking."""
+def db_init(session: Session, *, shard: bool = False) -> None:
+    """Make the collections, validators and indexes that are lacking.
+
+    Args:
+        shard: Spread the samples over the shards of a cluster, run by run; names a mongos.
+    """
+    from minion.mongodb import translated  # noqa: PLC0415
     from minion.schema import count  # noqa: PLC0415
+    from minion.sharding import shard as shard_series  # noqa: PLC0415
 
     store = session.store  # opening it is what makes them
+    if shard:
+        with translated(store.where):
+            new = shard_series(store.database, store.where)
+        session.say("series: sharded now" if new else "series: was sharded already")
     _say_facts(session, {"database": f"{store.database.name} at {store.where}"})
     _say_facts(session, count(store.database))
 

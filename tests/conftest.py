@@ -14,6 +14,7 @@ pytest_plugins = [
     "mongod_with_password",
     "netdata_agents",
     "program",
+    "replica_set",
     "shared_data",
     "stores",
 ]

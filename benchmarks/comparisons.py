@@ -1,6 +1,6 @@
 """How long the statistics take on the simulated study, besides start-up: medians of one run.
 
-    python benchmarks/statistics.py [--repetitions 5]
+    python benchmarks/comparisons.py [--repetitions 5]
 
 Everything is read from a real mongod of its own. The studentized range stands beside SciPy's, as a
 ratio: it is the one method that was written again, for its speed.
@@ -10,6 +10,7 @@ import argparse
 import gc
 import tempfile
 import warnings
+from pathlib import Path
 from statistics import median
 from time import perf_counter
 
@@ -35,7 +36,7 @@ def main() -> None:
     options = parser.parse_args()
     with (
         tempfile.TemporaryDirectory() as home,
-        Server.use(home) as server,
+        Server.use(Path(home)) as server,
         minion.connect(server.uri) as store,
     ):
         for simulation, series in study(runs=options.runs):

@@ -1,0 +1,78 @@
+"""On a replica set of three: the same store, and nothing acknowledged is lost with its primary."""
+
+import threading
+
+import numpy as np
+import pytest
+from waiting import wait_for
+
+import analysis
+import minion
+from ingest.simulated import study
+from minion.errors import StoreRefused, StoreUnavailable
+from minion.sharding import shard
+
+pytestmark = pytest.mark.system
+
+
+@pytest.fixture
+def replicated(replica_set):
+    with minion.connect(replica_set.uri, database="test") as store:
+        yield store
+        store.client.drop_database("test")
+
+
+def test_a_study_is_compared_as_on_a_single_server(replicated, mongodb_uri):
+    runs = list(study(runs=3))
+    with minion.connect(mongodb_uri, database="test_single") as single:
+        for simulation, series in runs:
+            replicated.put(simulation, series)
+            single.put(simulation, series)
+        there, here = (analysis.compare(s, "cpu").document() for s in (replicated, single))
+        single.client.drop_database("test_single")
+    assert there == here
+
+
+def test_no_acknowledged_run_is_lost_when_the_primary_is_killed(replicated, replica_set):
+    acknowledged, failed = [], []
+    half_way = threading.Event()
+
+    def write():
+        for place, (simulation, series) in enumerate(study(runs=10)):
+            try:
+                replicated.put(simulation, series)
+                acknowledged.append(
+                    (simulation, sum(int(np.isfinite(s.values).sum()) for s in series))
+                )
+            except StoreUnavailable as error:
+                failed.append((simulation.sim_id, error))
+            if place == 4:
+                half_way.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    assert half_way.wait(60)
+    killed = replica_set.kill_primary()
+    writer.join(120)
+    assert not writer.is_alive()
+    wait_for(replica_set.primary, 60, "a new primary")
+    assert len(acknowledged) + len(failed) >= 30
+    assert len(acknowledged) >= 25
+    counts = replicated.count_samples([simulation for simulation, _ in acknowledged])
+    assert counts == {simulation.id: samples for simulation, samples in acknowledged}
+    replica_set.revive(killed)
+
+
+def test_only_a_mongos_can_shard(replicated):
+    with pytest.raises(StoreRefused, match="is no sharded cluster: --shard needs the address of"):
+        shard(replicated.database, replicated.where)
+
+
+def test_a_query_for_runs_names_the_shard_key_and_uses_an_index(replicated):
+    for simulation, series in study(runs=1):
+        replicated.put(simulation, series)
+    ids = [simulation.id for simulation in replicated.simulations()][:2]
+    plan = replicated.database["series"].find({"simulation": {"$in": ids}}).explain()
+    stage = plan["queryPlanner"]["winningPlan"]["inputStage"]
+    assert stage["stage"] == "IXSCAN"
+    assert next(iter(stage["keyPattern"])) == "simulation"
