@@ -1,13 +1,15 @@
 """The `series` collection: stretches written exactly once, read back, counted."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from itertools import groupby
+from operator import attrgetter
+from typing import cast
 
 import numpy as np
 import pandas as pd
 from bson import ObjectId
-from pymongo import InsertOne, ReplaceOne, errors
+from pymongo import ASCENDING, InsertOne, ReplaceOne, errors
 from pymongo.collection import Collection
 
 from minion.documents import Document
@@ -16,13 +18,13 @@ from minion.model import Simulation
 from minion.series import (
     SETTLED_ROWS,
     Series,
-    Stretch,
     from_documents,
-    read_stretch,
     to_document,
 )
+from minion.wire import Stretch, read_stretches
 
 WRITE_TRIES = 20
+ASKED_SAMPLES = 131_072  # of one query: some two megabytes
 DUPLICATE_KEY = 11000
 
 Cell = tuple[str, str, float]  # hostname, chart, stretch
@@ -50,6 +52,14 @@ class Written:
             self.conflicts + other.conflicts,
             self.documents + other.documents,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much is stored: samples, and the documents that they are in."""
+
+    samples: int
+    documents: int
 
 
 class Buckets:
@@ -117,34 +127,81 @@ class Buckets:
 
     # ------------------------------------------------------------ out
 
-    def stretches(
+    def sizes(
+        self, simulations: Sequence[ObjectId], contexts: Sequence[str] = ()
+    ) -> dict[ObjectId, Size]:
+        """How much is stored of each of these simulations; an index alone answers.
+
+        Args:
+            simulations: in this order they come back, those with nothing are left out.
+            contexts: count only these; default: all.
+        """
+        match: Document = {"simulation": {"$in": list(simulations)}}
+        if contexts:
+            match["context"] = {"$in": list(contexts)}
+        group = {"_id": "$simulation", "samples": {"$sum": "$samples"}, "documents": {"$sum": 1}}
+        pipeline: list[Document] = [{"$match": match}, {"$group": group}]
+        grouped = self._collection.aggregate(pipeline, hint="context")
+        found = {d["_id"]: Size(int(d["samples"]), int(d["documents"])) for d in grouped}
+        return {identity: found[identity] for identity in simulations if identity in found}
+
+    def charts(
         self,
-        simulations: Sequence[ObjectId],
+        sizes: Mapping[ObjectId, Size],
         *,
         hosts: Sequence[str] = (),
         contexts: Sequence[str] = (),
         dimensions: Sequence[str] = (),
-    ) -> Iterator[Stretch]:
-        """The stored stretches of these simulations; empty choices mean all."""
-        query: Document = {"simulation": {"$in": list(simulations)}}
+    ) -> Iterator[list[Stretch]]:
+        """The stored stretches of simulations chart by chart; empty choices mean all.
+
+        Args:
+            sizes: what `sizes` said of them; in their order the charts come.
+            hosts, contexts: names.
+            dimensions: ids; a stretch that has none of them is left out.
+
+        Yields:
+            The stretches of one chart of a host in a simulation, by time: ordered by simulation,
+            hostname and chart. No more of the wire than about ASKED_SAMPLES is held at once, or
+            than one chart of a simulation has.
+        """
+        query: Document = {}
         if hosts:
             query["hostname"] = {"$in": list(hosts)}
         if contexts:
             query["context"] = {"$in": list(contexts)}
-        arrays: Any = 1
+        # Without a projection the server sends its documents as they are, which is faster.
+        projection: Document | None = None
         if dimensions:
             chosen = {"$in": ["$$this.id", list(dimensions)]}
             arrays = {"$filter": {"input": "$dimensions", "cond": chosen}}
-        names = "simulation hostname chart context unit first last step n t".split()
-        projection = {"_id": 0, **dict.fromkeys(names, 1), "dimensions": arrays}
-        for batch in self._collection.find_raw_batches(query, projection):
-            view, at = memoryview(cast("bytes", batch)), 0
-            while at < len(view):
-                size = int.from_bytes(view[at : at + 4], "little")
-                stretch = read_stretch(view[at : at + size])
-                if stretch.columns:
-                    yield stretch
-                at += size
+            names = "simulation hostname chart context unit first last step n t".split()
+            projection = {"_id": 0, **dict.fromkeys(names, 1), "dimensions": arrays}
+        for ids, size in _portions(sizes):
+            found = self._stretches({"simulation": {"$in": ids}, **query}, projection, size)
+            if size.samples <= ASKED_SAMPLES:
+                place = {identity.binary: number for number, identity in enumerate(ids)}
+                found = iter(
+                    sorted(found, key=lambda s: (place[s.simulation], s.hostname, s.chart))
+                )
+            for _, chart in groupby(found, key=attrgetter("simulation", "hostname", "chart")):
+                yield sorted(chart, key=attrgetter("first"))
+
+    def _stretches(
+        self, query: Document, projection: Document | None, size: Size
+    ) -> Iterator[Stretch]:
+        """The stretches that a query finds; what is too large to be sorted here comes sorted."""
+        # A reply of some megabytes stays in the processor's cache, and its memory is used again.
+        documents = 1 + size.documents * ASKED_SAMPLES // max(size.samples, ASKED_SAMPLES)
+        cursor = self._collection.find_raw_batches(query, projection, batch_size=documents)
+        if size.samples > ASKED_SAMPLES:
+            order = [(key, ASCENDING) for key in ("simulation", "hostname", "chart", "stretch")]
+            cursor = cursor.sort(order).allow_disk_use(True)
+        with cursor:
+            for batch in cursor:
+                for stretch in read_stretches(cast("bytes", batch)):
+                    if stretch.dimensions:
+                        yield stretch
 
     def series(self, simulation: ObjectId, query: Document) -> list[Series]:
         """The whole series of one simulation that a query on the documents' keys chooses."""
@@ -243,6 +300,21 @@ class Buckets:
             }
         )
         return {(d["hostname"], d["chart"], d["stretch"]): d for d in found}
+
+
+def _portions(sizes: Mapping[ObjectId, Size]) -> Iterator[tuple[list[ObjectId], Size]]:
+    """Simulations that follow each other, as many as are read by one query."""
+    ids: list[ObjectId] = []
+    samples = documents = 0
+    for identity, size in sizes.items():
+        if ids and samples + size.samples > ASKED_SAMPLES:
+            yield ids, Size(samples, documents)
+            ids, samples, documents = [], 0, 0
+        ids.append(identity)
+        samples += size.samples
+        documents += size.documents
+    if ids:
+        yield ids, Size(samples, documents)
 
 
 def _covered(document: Document, simulation: Simulation) -> Document:

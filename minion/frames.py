@@ -1,212 +1,249 @@
 """Stored stretches to one tidy frame: a row per sample."""
 
-from collections.abc import Iterable, Sequence
-from itertools import groupby, pairwise
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from bson import ObjectId
 from numpy.typing import NDArray
 
+from minion.columns import Codes, NumberColumn, TextColumn, categorical, code_type, memory
 from minion.lifecycle import TOTAL, Timeline, read_timeline
 from minion.model import Simulation
-from minion.series import Dimension, Series, Stretch
+from minion.series import Dimension, Floats, Series
+from minion.wire import Stretch
 
-COLUMNS = (
-    "experiment",
-    "platform",
-    "sim_id",
-    "hostname",
-    "role",
-    "phase",
-    "chart",
-    "context",
-    "dimension",
-    "unit",
-    "elapsed_s",
-    "value",
-)
+TEXTS = "experiment platform sim_id hostname role phase chart context dimension unit".split()
+COLUMNS = (*TEXTS, "elapsed_s", "value")
 
 
-def tidy(
-    simulations: Sequence[Simulation], stretches: Iterable[Stretch], phases: Sequence[str] = ()
-) -> pd.DataFrame:
-    """One row per sample that is there; what is missing has no row.
+class Tidy:
+    """Samples on their way into tidy frames: charts of runs in, frames out.
+
+    Every value is decoded into the place that it has in the frame, so there is never a second
+    copy of all of them.
 
     Args:
-        simulations: the runs, in the order that their rows shall have.
-        stretches: stored stretches of these runs, in any order.
+        simulations: the runs that the charts will be of.
         phases: keep the samples of these phases only; the total means every sample.
-
-    Returns:
-        A frame with the columns of `COLUMNS`: text columns are categoricals, `elapsed_s` is
-        seconds since the run's origin, `value` is in `unit`. Ordered by simulation, hostname,
-        chart, dimension and time.
+        expected: about how many rows there will be.
+        known: give every frame all names of these runs as categories, whether they occur or not.
     """
-    order = {simulation.id: place for place, simulation in enumerate(simulations)}
-    found = sorted(stretches, key=lambda s: (order[s.simulation], s.hostname, s.chart, s.first))
-    found = _without_overlap(found)
-    timelines = {simulation.id: _Timeline(simulation) for simulation in simulations}
-    phase_names = _Codes()
-    columns = {name: _Codes() for name in COLUMNS[:-2] if name != "phase"}
-    total = sum(len(stretch.times) * len(stretch.columns) for stretch in found)
-    elapsed, values = np.empty(total), np.empty(total)
-    labels = np.empty(total, dtype=np.int16)
-    lengths: list[int] = []
-    at = 0
-    by_dimension = (
-        (stretch, identity, column)
-        for _, group in groupby(found, key=lambda s: (s.simulation, s.hostname, s.chart))
-        for stretch, identity, column in _dimensions(list(group))
-    )
-    for stretch, identity, column in by_dimension:
-        simulation = simulations[order[stretch.simulation]]
-        timeline = timelines[stretch.simulation]
-        end = at + len(column)
-        values[at:end] = column
-        elapsed[at:end] = stretch.times
-        elapsed[at:end] -= timeline.origin
-        labels[at:end] = timeline.codes(elapsed[at:end], phase_names)
-        host = simulation.host(stretch.hostname)
-        columns["experiment"].add(simulation.experiment)
-        columns["platform"].add(simulation.platform)
-        columns["sim_id"].add(simulation.sim_id)
-        columns["hostname"].add(stretch.hostname)
-        columns["role"].add(host.role.value if host else "")
-        columns["chart"].add(stretch.chart)
-        columns["context"].add(stretch.context)
-        columns["dimension"].add(identity)
-        columns["unit"].add(stretch.unit)
-        lengths.append(len(column))
-        at = end
-    kept = _kept(found, values, labels, phase_names, phases)
-    data: dict[str, object] = {}
-    for name in COLUMNS:
-        if name == "phase":
-            data[name] = phase_names.categorical(labels if kept is None else labels[kept])
-        elif name in columns:
-            codes = np.repeat(columns[name].codes, lengths)
-            data[name] = columns[name].categorical(codes if kept is None else codes[kept])
-    data["elapsed_s"] = elapsed if kept is None else elapsed[kept]
-    data["value"] = values if kept is None else values[kept]
-    return pd.DataFrame(data, copy=False)
+
+    def __init__(
+        self,
+        simulations: Sequence[Simulation],
+        phases: Sequence[str] = (),
+        *,
+        expected: int = 0,
+        known: bool = False,
+    ) -> None:
+        self._runs = {s.id.binary: _Run(s, read_timeline(s)) for s in simulations}
+        self._clock = _Clock(self._runs.values())
+        self._phases = () if TOTAL.name in phases else phases
+        self._texts = {name: TextColumn() for name in TEXTS if name != "phase"}
+        self._labels = NumberColumn(self._clock.type, expected)
+        self._elapsed = NumberColumn(np.float64, expected)
+        self._values = NumberColumn(np.float64, expected)
+        self.rows = 0
+        if known:
+            self._know(simulations)
+
+    def add(self, stretches: Sequence[Stretch]) -> None:
+        """Add the samples of one chart of a host in a run, dimension by dimension.
+
+        Args:
+            stretches: all of the chart's stretches that are wanted, by time.
+
+        Raises:
+            InvalidData: one of them is broken.
+        """
+        run = self._runs[stretches[0].simulation]
+        before = self.rows
+        if all(a.last < b.first for a, b in pairwise(stretches)):
+            for part, dimension in _alike(stretches):
+                self._add(run, part, dimension)
+        else:
+            self._add_merged(run, stretches)
+        rows = self.rows - before
+        chart, simulation = stretches[0], run.simulation
+        self._texts["experiment"].add(simulation.experiment, rows)
+        self._texts["platform"].add(simulation.platform, rows)
+        self._texts["sim_id"].add(simulation.sim_id, rows)
+        self._texts["hostname"].add(chart.hostname, rows)
+        host = simulation.host(chart.hostname)
+        self._texts["role"].add(host.role.value if host else "", rows)
+        self._texts["chart"].add(chart.chart, rows)
+        self._texts["context"].add(chart.context, rows)
+        self._texts["unit"].add(chart.unit, rows)
+
+    def frame(self, rows: int | None = None) -> pd.DataFrame:
+        """The first rows (default: all) as a frame with the columns of `COLUMNS`.
+
+        They are not held here any more; what is left begins the next frame. A code of a
+        categorical means the same text in all frames.
+        """
+        rows = self.rows if rows is None else min(rows, self.rows)
+        data: dict[str, object] = dict.fromkeys(COLUMNS)  # they keep this order
+        for name, codes in memory(rows, self._texts):
+            self._texts[name].take(codes)
+            data[name] = categorical(codes, self._texts[name].places)
+        data["phase"] = categorical(self._labels.take(rows, self.rows), self._clock.names)
+        data["elapsed_s"] = self._elapsed.take(rows, self.rows)
+        data["value"] = self._values.take(rows, self.rows)
+        self.rows -= rows
+        return pd.DataFrame(data, copy=False)
+
+    # ------------------------------------------------------------ inside
+
+    def _know(self, simulations: Iterable[Simulation]) -> None:
+        for simulation in simulations:
+            self._texts["experiment"].code(simulation.experiment)
+            self._texts["platform"].code(simulation.platform)
+            self._texts["sim_id"].code(simulation.sim_id)
+            for host in simulation.hosts:
+                self._texts["hostname"].code(host.hostname)
+                self._texts["role"].code(host.role.value)
+        for run in self._runs.values():
+            self._clock.codes(run)
+
+    def _add(self, run: "_Run", stretches: Sequence[Stretch], dimension: str | None) -> None:
+        """The rows of stretches that follow each other and have the same dimensions."""
+        elapsed, labels = self._clock.read(run, stretches)
+        kept = self._kept(labels)
+        if kept is not None and not kept.any():
+            return
+        dimensions = (dimension,) if dimension is not None else stretches[0].dimensions
+        shape = len(dimensions), len(elapsed)
+        values = self._values.room(self.rows, shape) if kept is None else np.empty(shape)
+        holes = at = 0
+        for stretch in stretches:
+            holes += stretch.values(values[:, at : at + stretch.rows], dimension)
+            at += stretch.rows
+        if kept is not None:
+            elapsed, labels, values = elapsed[kept], labels[kept], values[:, kept]
+        self._append(dimensions, elapsed, labels, values, holes)
+
+    def _add_merged(self, run: "_Run", stretches: Sequence[Stretch]) -> None:
+        """The rows of stretches that overlap, each sample once.
+
+        A merge of small stretches into a large one that was cut off in the middle leaves both.
+        """
+        merged = _series(stretches[0])
+        for stretch in stretches[1:]:
+            merged = merged.merge(_series(stretch))[0]
+        elapsed = merged.times - run.origin
+        labels = self._clock.labels(run, elapsed)
+        values = merged.values.T
+        kept = self._kept(labels)
+        if kept is not None:
+            elapsed, labels, values = elapsed[kept], labels[kept], values[:, kept]
+        holes = int(np.count_nonzero(np.isnan(values)))
+        self._append([d.id for d in merged.dimensions], elapsed, labels, values, holes)
+
+    def _append(
+        self, dimensions: Sequence[str], elapsed: Floats, labels: Codes, values: Floats, holes: int
+    ) -> None:
+        """Rows for all values (a row per dimension, a column per time) that are there."""
+        at, shape = self.rows, values.shape
+        if holes:
+            there = ~np.isnan(values)
+            lengths = np.count_nonzero(there, axis=1).tolist()
+            total = sum(lengths)
+            self._values.room(at, (total,))[:] = values[there]
+            self._elapsed.room(at, (total,))[:] = np.broadcast_to(elapsed, shape)[there]
+            self._labels.room(at, (total,))[:] = np.broadcast_to(labels, shape)[there]
+        else:
+            lengths = [shape[1]] * shape[0]
+            total = values.size
+            room = self._values.room(at, shape)
+            if not np.may_share_memory(room, values):  # else they were decoded into their place
+                room[:] = values
+            self._elapsed.room(at, shape)[:] = elapsed
+            self._labels.room(at, shape)[:] = labels
+        for dimension, length in zip(dimensions, lengths, strict=True):
+            self._texts["dimension"].add(dimension, length)
+        self.rows += total
+
+    def _kept(self, labels: Codes) -> NDArray[np.bool_] | None:
+        """Which times lie in the chosen phases; None for all."""
+        if not self._phases:
+            return None
+        names = self._clock.names
+        codes = [names[name] for name in self._phases if name in names]
+        kept = np.isin(labels, codes)
+        return None if kept.all() else kept
 
 
-class _Codes:
-    """A categorical column in the making: a code per block of rows."""
-
-    def __init__(self) -> None:
-        self.places: dict[str, int] = {}
-        self._codes: list[int] = []
-
-    def code(self, text: str) -> int:
-        return self.places.setdefault(text, len(self.places))
-
-    def add(self, text: str) -> None:
-        self._codes.append(self.code(text))
+class _Run(NamedTuple):
+    simulation: Simulation
+    timeline: Timeline | None  # a run that nothing was noted of has none
 
     @property
-    def codes(self) -> NDArray[np.int32]:
-        return np.array(self._codes, dtype=np.int32)
+    def origin(self) -> float:
+        return self.timeline.origin if self.timeline else 0.0
 
-    def categorical(self, codes: NDArray[np.signedinteger]) -> pd.Categorical:
-        names = pd.Index(list(self.places), dtype="str")
-        return pd.Categorical.from_codes(codes, categories=names)
-
-
-class _Timeline:
-    """A simulation's phases as codes of one column for all simulations."""
-
-    def __init__(self, simulation: Simulation) -> None:
-        self.timeline: Timeline | None = read_timeline(simulation)
-        self.origin = self.timeline.origin if self.timeline else 0.0
-        self._map: NDArray[np.int16] | None = None
-
-    def codes(self, elapsed_s: NDArray[np.float64], names: _Codes) -> NDArray[np.int16]:
-        if self.timeline is None:
-            return np.full(len(elapsed_s), -1, dtype=np.int16)
-        if self._map is None:
-            intervals = self.timeline.intervals
-            # The last place is for index -1: outside of the run.
-            self._map = np.array([names.code(i.name) for i in intervals] + [-1], dtype=np.int16)
-        return self._map[self.timeline.labels(elapsed_s)]
+    @property
+    def phases(self) -> list[str]:
+        return [mark.name for mark in self.timeline.intervals] if self.timeline else []
 
 
-def _dimensions(
-    stretches: list[Stretch],
-) -> Iterable[tuple[Stretch, str, NDArray[np.float64]]]:
-    """The columns of one chart's stretches, dimension by dimension."""
-    if len(stretches) == 1:
-        return [(stretches[0], identity, column) for identity, column in stretches[0].columns]
-    columns = [dict(stretch.columns) for stretch in stretches]
-    names = dict.fromkeys(name for known in columns for name in known)
-    return [
-        (stretch, name, known[name])
-        for name in names
-        for stretch, known in zip(stretches, columns, strict=True)
-        if name in known
-    ]
+class _Clock:
+    """The times of rows: since their run's origin, and as phases, codes of one column.
 
-
-def _kept(
-    stretches: list[Stretch],
-    values: NDArray[np.float64],
-    labels: NDArray[np.int16],
-    names: _Codes,
-    phases: Sequence[str],
-) -> NDArray[np.bool_] | None:
-    """Which rows stay; None for all."""
-    kept: NDArray[np.bool_] | None = None
-    if any(stretch.holes for stretch in stretches):
-        kept = ~np.isnan(values)
-    if phases and TOTAL.name not in phases:
-        codes = [names.places[name] for name in phases if name in names.places]
-        chosen = np.isin(labels, codes)
-        kept = chosen if kept is None else kept & chosen
-    return kept
-
-
-def _without_overlap(stretches: list[Stretch]) -> list[Stretch]:
-    """The same samples, each once.
-
-    A merge of small stretches into a large one that was cut off in the middle leaves both.
+    names: of phases, with their codes.
+    type: of the codes, wide enough for the phases of all runs.
     """
-    result: list[Stretch] = []
-    for key, group in groupby(stretches, key=lambda s: (s.simulation, s.hostname, s.chart)):
-        parts = list(group)
-        if all(a.last < b.first for a, b in pairwise(parts)):
-            result += parts
-            continue
-        merged = _series(parts[0])
-        for part in parts[1:]:
-            merged = merged.merge(_series(part))[0]
-        result.append(_stretch(key[0], merged))
-    return result
+
+    def __init__(self, runs: Iterable[_Run]) -> None:
+        self.names: dict[str, int] = {}
+        self.type = code_type(len({phase for run in runs for phase in run.phases}))
+        self._read: tuple[object, Floats, Codes] | None = None
+
+    def codes(self, run: _Run) -> Codes:
+        """The code of each phase of a run; the last one, for index -1, is that of no phase."""
+        known = [self.names.setdefault(phase, len(self.names)) for phase in run.phases]
+        return np.array([*known, -1], dtype=self.type)
+
+    def labels(self, run: _Run, elapsed_s: Floats) -> Codes:
+        """The code of each time's phase; -1 outside of the run."""
+        if run.timeline is None:
+            return np.full(len(elapsed_s), -1, dtype=self.type)
+        return self.codes(run)[run.timeline.labels(elapsed_s)]
+
+    def read(self, run: _Run, stretches: Sequence[Stretch]) -> tuple[Floats, Codes]:
+        """Elapsed times and phases of the rows of stretches that follow each other."""
+        regular = [(s.first, s.step, s.rows) for s in stretches if s.times_at is None]
+        key = run.simulation.id, regular
+        # The charts of a host have mostly the same times.
+        if self._read is None or self._read[0] != key or len(regular) < len(stretches):
+            times = [stretch.times() for stretch in stretches]
+            elapsed = (times[0] if len(times) == 1 else np.concatenate(times)) - run.origin
+            self._read = key, elapsed, self.labels(run, elapsed)
+        return self._read[1:]
+
+
+def _alike(stretches: Sequence[Stretch]) -> Iterator[tuple[Sequence[Stretch], str | None]]:
+    """The stretches together when all have the same dimensions, else dimension by dimension."""
+    dimensions = stretches[0].dimensions
+    if all(stretch.dimensions == dimensions for stretch in stretches):
+        yield stretches, None
+        return
+    for name in dict.fromkeys(name for s in stretches for name in s.dimensions):
+        yield [s for s in stretches if name in s.dimensions], name
 
 
 def _series(stretch: Stretch) -> Series:
+    values = np.empty((len(stretch.dimensions), stretch.rows))
+    stretch.values(values)
     return Series(
         hostname=stretch.hostname,
         chart=stretch.chart,
         context=stretch.context,
         family="",
         unit=stretch.unit,
-        dimensions=tuple(Dimension(identity, identity) for identity, _ in stretch.columns),
-        times=stretch.times,
-        values=np.stack([column for _, column in stretch.columns], axis=1),
-    )
-
-
-def _stretch(simulation: ObjectId, series: Series) -> Stretch:
-    return Stretch(
-        simulation=simulation,
-        hostname=series.hostname,
-        chart=series.chart,
-        context=series.context,
-        unit=series.unit,
-        first=float(series.times[0]),
-        last=float(series.times[-1]),
-        times=series.times,
-        columns=[(d.id, series.values[:, place]) for place, d in enumerate(series.dimensions)],
-        holes=bool(np.isnan(series.values).any()),
+        dimensions=tuple(Dimension(identity, identity) for identity in stretch.dimensions),
+        times=stretch.times(),
+        values=values.T,
     )

@@ -6,7 +6,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, Unpack
+from typing import TYPE_CHECKING, Self
 
 import pandas as pd
 from bson import ObjectId
@@ -16,18 +16,17 @@ from minion import lookup, schema
 from minion.buckets import Buckets, Written
 from minion.documents import Document, encode
 from minion.errors import InvalidData
-from minion.frames import tidy
-from minion.lifecycle import check_phases
 from minion.model import (
     Simulation,
     Status,
 )
 from minion.mongodb import masked, open_client, translated, translates
 from minion.packet import CONTEXTS, Packet, packet
-from minion.selection import Choice, Selection, Texts, words
+from minion.reading import Reading
+from minion.selection import Texts, words
 from minion.series import LIVE_ROWS, SETTLED_ROWS, Series
 from minion.settings import Settings
-from minion.simulations import Simulations, already_exists
+from minion.simulations import already_exists
 from minion.validity import renewed
 
 if TYPE_CHECKING:
@@ -68,7 +67,7 @@ def connect(uri: str | None = None, *, database: str | None = None) -> "Store":
         raise
 
 
-class Store(Simulations):
+class Store(Reading):
     """The minions of one database.
 
     where: the database's place as it may be shown, without a password.
@@ -236,51 +235,6 @@ class Store(Simulations):
         return self._buckets.steps([simulation.id for simulation in simulations])
 
     # ------------------------------------------------------------ frames
-
-    def samples(
-        self,
-        *,
-        contexts: Texts = None,
-        dimensions: Texts = None,
-        **choice: Unpack[Choice],
-    ) -> pd.DataFrame:
-        """The raw samples, a row each; what is missing has no row.
-
-        Args:
-            choice: experiment, platform, sims, hosts, phase, include_excluded; see `Selection.of`.
-            contexts: netdata's contexts (`system.cpu`, `disk.util`); default: all.
-            dimensions: ids of dimensions (`idle`); default: all.
-
-        Returns:
-            experiment, platform, sim_id, hostname, role, phase, chart, context, dimension, unit
-            (categoricals), elapsed_s (seconds since the run's START_SIMULATION), value.
-
-        Raises:
-            NotFound: a simulation, platform, experiment, host or phase that was named.
-        """
-        selection = Selection.of(**choice)
-        return self.read_samples(
-            selection, self.simulations(selection), contexts=contexts, dimensions=dimensions
-        )
-
-    @translates
-    def read_samples(
-        self,
-        selection: Selection,
-        simulations: Sequence[Simulation],
-        *,
-        contexts: Texts = None,
-        dimensions: Texts = None,
-    ) -> pd.DataFrame:
-        """`samples` for simulations that were read already."""
-        check_phases(selection.phases, simulations)
-        stretches = self._buckets.stretches(
-            [simulation.id for simulation in simulations],
-            hosts=selection.hosts,
-            contexts=words(contexts),
-            dimensions=words(dimensions),
-        )
-        return tidy(simulations, stretches, selection.phases)
 
     def minion(self, sim_id: str, experiment: str | None = None) -> Packet:
         """The study's nested data packet of a simulation; see `simulation`.
