@@ -212,9 +212,13 @@ class _Study:
         self, store: Store, options: _Options, choice: Choice, simulations: Sequence[Simulation]
     ) -> None:
         self.store, self.options, self.choice = store, options, choice
-        self.quantities: list[Quantity] = [
-            quantity(store, name, simulations, quantile=options.quantile, **choice)
-            for name in options.metric
+        self.quantities = self._read(simulations)
+
+    def _read(self, simulations: Sequence[Simulation], **other: Unpack[Choice]) -> list[Quantity]:
+        choice: Choice = {**self.choice, **other}
+        return [
+            quantity(self.store, name, simulations, quantile=self.options.quantile, **choice)
+            for name in self.options.metric
         ]
 
     @property
@@ -225,10 +229,16 @@ class _Study:
 
     def judgements(self, levels: Runs) -> list[Judgement]:
         """Of all hosts together, and of each role: a family each."""
+        questions = self._questions(levels, self.quantities)
+        whole = [q for q in questions if q.role == ALL_HOSTS]
+        by_role = [q for q in questions if q.role != ALL_HOSTS]
+        return [self._judged(whole), self._judged(by_role)]
+
+    def _questions(self, levels: Runs, quantities: Sequence[Quantity]) -> list[Question]:
         runs = {level: [(s.experiment, s.sim_id) for s in of] for level, of in levels.items()}
-        questions = [
+        return [
             question
-            for q in self.quantities
+            for q in quantities
             for question in questions_of(
                 q.runs.values,
                 runs,
@@ -236,9 +246,6 @@ class _Study:
                 margin=margins.parse(self.options.margin, q.unit) if self.options.margin else None,
             )
         ]
-        whole = [q for q in questions if q.role == ALL_HOSTS]
-        by_role = [q for q in questions if q.role != ALL_HOSTS]
-        return [self._judged(whole), self._judged(by_role)]
 
     def _judged(self, questions: Sequence[Question]) -> Judgement:
         options = self.options
@@ -253,21 +260,39 @@ class _Study:
         self, judgement: Judgement, levels: Runs, excluded: Sequence[Simulation]
     ) -> tuple[str, ...]:
         """The verdicts that are others when the excluded runs come back; a sentence each."""
-        back = {s.id for s in excluded}
-        if not back:
+        if not excluded:
             return ()
-        wide: Choice = {**self.choice, "include_excluded": True}
-        simulations = self.store.simulations_of_one_experiment(Selection.of(**wide))
-        with_them, _ = levels_of(simulations, self.options.factor)
-        again = _Study(self.store, self.options, wide, simulations)
-        kept = {level: runs for level, runs in with_them.items() if level in levels}
-        verdicts_with = {_key(p): p.verdict for p in again.judgements(kept)[0].pairs}
+        back, _ = levels_of(excluded, self.options.factor)
+        both = {level: [*runs, *back.get(level, ())] for level, runs in levels.items()}
+        sims = [s.sim_id for s in excluded]
+        try:
+            more = self._read(excluded, sims=sims, include_excluded=True)
+        except NotFound:  # the excluded runs have nothing to bring back
+            return ()
+        joined = [_together(one, other) for one, other in zip(self.quantities, more, strict=True)]
+        whole = [q for q in self._questions(both, joined) if q.role == ALL_HOSTS]
+        verdicts_with = {_key(p): p.verdict for p in self._judged(whole).pairs}
         return tuple(
             f"{' '.join(filter(None, _key(pair)[:3]))}, {pair.level} against {pair.reference}:"
             f" {pair.verdict} as it stands, {verdicts_with[_key(pair)]} with the excluded runs"
             for pair in judgement.pairs
             if verdicts_with.get(_key(pair), pair.verdict) is not pair.verdict
         )
+
+
+def _together(one: Quantity, other: Quantity) -> Quantity:
+    """The values of two sets of runs as one."""
+    frames = [q.runs.values for q in (one, other)]
+    same = [name for name in frames[0] if name in frames[1]]
+    if frames[1].empty or len(same) < len(frames[0].columns):
+        return one  # of other dimensions: nothing of it stands beside these values
+    values = pd.concat([f[same] for f in frames], ignore_index=True)
+    for name in same:
+        if name in ("n", "hosts", "value"):
+            continue
+        known = dict.fromkeys(text for f in frames for text in f[name].cat.categories)
+        values[name] = pd.Categorical(values[name], categories=pd.Index(list(known), dtype="str"))
+    return replace(one, runs=replace(one.runs, values=values))
 
 
 def _key(pair: Any) -> tuple[str, ...]:
@@ -366,6 +391,7 @@ def _provenance(study: _Study, levels: Runs, excluded: Sequence[Simulation]) -> 
         "excluded": {s.sim_id: list(s.validity.reasons) for s in excluded},
         "sha256": digest.hexdigest(),
         "version": version("minion"),
+        "reduced": {q.name: q.reduced for q in study.quantities if q.reduced},
         "options": {
             **asdict(study.options),
             **{name: value for name, value in study.choice.items() if value},

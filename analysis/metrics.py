@@ -140,30 +140,51 @@ def utilization(
         InvalidData: `ram_mib` is not a positive number, or a host's total memory is unknown.
     """
     chosen = metric_of(metric)
-    if ram_mib is not None and not (np.isfinite(ram_mib) and ram_mib > 0):
-        raise InvalidData(f"a total memory of {ram_mib} MiB; give a positive number")
+    check_memory(ram_mib)
     selection = Selection.of(**choice)
-    simulations = store.simulations(selection)
-    totals = _memory(simulations, ram_mib) if metric == "ram" else {}
-    summed = metric == "ram" and not all(totals.values())
+    return utilization_of(store, chosen, selection, store.simulations(selection), ram_mib=ram_mib)
+
+
+def utilization_of(
+    store: Store,
+    metric: Metric,
+    selection: Selection,
+    simulations: Sequence[Simulation],
+    *,
+    ram_mib: float | None = None,
+) -> pd.DataFrame:
+    """`utilization` of simulations that were read already."""
+    totals = memory_totals(simulations, ram_mib) if metric.name == "ram" else {}
+    summed = metric.name == "ram" and not all(totals.values())
     samples = store.read_samples(
         selection,
         simulations,
-        contexts=chosen.contexts,
-        dimensions=MEMORY_DIMENSIONS if summed else chosen.dimensions,
+        contexts=metric.contexts,
+        dimensions=MEMORY_DIMENSIONS if summed else metric.dimensions,
     )
-    if metric == "ram":
+    if metric.name == "ram":
         samples = _share_of_memory(samples, totals)
-    return _named(samples, chosen)
+    return in_own_words(samples, metric)
+
+
+def check_memory(ram_mib: float | None) -> None:
+    """Refuses a total memory that is no positive number."""
+    if ram_mib is not None and not (np.isfinite(ram_mib) and ram_mib > 0):
+        raise InvalidData(f"a total memory of {ram_mib} MiB; give a positive number")
 
 
 _HostOfRun = tuple[str, str, str]  # experiment, sim_id, hostname
 
 
-def _memory(
+def memory_totals(
     simulations: Sequence[Simulation], ram_mib: float | None
 ) -> dict[_HostOfRun, float | None]:
-    """Total memory in MiB of each host of each run; None where nobody said it."""
+    """Total memory in MiB of each host of each run; None where nobody said it.
+
+    Args:
+        simulations: the runs.
+        ram_mib: of every host instead.
+    """
     return {
         (simulation.experiment, simulation.sim_id, host.hostname): ram_mib or host.ram_mib
         for simulation in simulations
@@ -186,13 +207,13 @@ def _share_of_memory(
         summed = samples.groupby([number, "elapsed_s"], sort=False)["value"]
         whole = summed.transform("count").to_numpy() == len(MEMORY_DIMENSIONS)
         total = np.where(np.isnan(total) & whole, summed.transform("sum"), total)
-        _check_memory(hosts, number[used & ~np.isnan(total)])
+        _check_known(hosts, number[used & ~np.isnan(total)])
     kept = used & ~np.isnan(total)
     shares = samples["value"].to_numpy()[kept] / total[kept] * 100
     return samples[kept].assign(value=shares).reset_index(drop=True)
 
 
-def _check_memory(hosts: Sequence[_HostOfRun], found: NDArray[np.int64]) -> None:
+def _check_known(hosts: Sequence[_HostOfRun], found: NDArray[np.int64]) -> None:
     lacking = set(range(len(hosts))) - set(found.tolist())
     if lacking:
         _, sim_id, hostname = hosts[min(lacking)]
@@ -202,8 +223,8 @@ def _check_memory(hosts: Sequence[_HostOfRun], found: NDArray[np.int64]) -> None
         )
 
 
-def _named(samples: pd.DataFrame, metric: Metric) -> pd.DataFrame:
-    """The samples in the metric's own words and unit."""
+def in_own_words(samples: pd.DataFrame, metric: Metric) -> pd.DataFrame:
+    """Samples of a metric's charts in the metric's own words and unit; see `utilization`."""
     values = samples["value"].to_numpy()
     dimension = samples["dimension"].array
     if metric.name == "cpu":

@@ -7,9 +7,11 @@ from typing import Unpack
 import numpy as np
 import pandas as pd
 
-from analysis.metrics import METRICS, utilization
+from analysis import reduced
+from analysis.metrics import METRICS
 from analysis.timeline import durations_of
-from analysis.values import RunValues, combined, host_values, is_gap
+from analysis.values import RunValues, combined, host_values
+from analysis.ways import choose
 from minion.errors import InvalidData, NotFound
 from minion.lifecycle import TOTAL
 from minion.model import Simulation
@@ -26,11 +28,13 @@ class Quantity:
 
     unit: of its values; empty for a count.
     runs: values per phase, dimension and role; the runs that have none where others have one.
+    reduced: where its samples were reduced, and why there; empty where it has none.
     """
 
     name: str
     unit: str
     runs: RunValues
+    reduced: str = ""
 
 
 def quantity(
@@ -62,13 +66,18 @@ def quantity(
     """
     selection = Selection.of(**choice)
     if name in METRICS:
-        frame = utilization(store, name, ram_mib=ram_mib, **choice)
+        way = choose(store, simulations, name, quantile=quantile, ram_mib=ram_mib)
         named = [phase for phase in selection.phases if phase != TOTAL.name]
-        hosts = host_values(
-            frame,
-            phases=named or _phases(frame, selection.phases),
+        hosts = reduced.host_values(
+            store,
+            name,
+            # The total alone leaves no phase, which no name at all would not say.
+            phases=named or ([""] if selection.phases else ()),
             whole_run=not selection.phases or TOTAL.name in selection.phases,
             quantile=quantile,
+            ram_mib=ram_mib,
+            way=way.name,
+            **choice,
         )
         expected = {
             (s.experiment, s.sim_id): {
@@ -78,7 +87,8 @@ def quantity(
             }
             for s in simulations
         }
-        return Quantity(name, METRICS[name].unit, combined(hosts, expected=expected, roles=True))
+        runs = combined(hosts, expected=expected, roles=True)
+        return Quantity(name, METRICS[name].unit, runs, way.reason)
     if quantile is not None:
         raise InvalidData(f"a quantile of {name}: it is one value of a run; leave it out")
     if name == DURATION:
@@ -86,13 +96,6 @@ def quantity(
         hosts = host_values(took, value="duration_s", phases=selection.phases)
         return Quantity(name, SECONDS, combined(hosts))
     return _measurement(name, simulations, selection)
-
-
-def _phases(frame: pd.DataFrame, asked: Sequence[str]) -> list[str]:
-    """The phases to keep where none was named; the total alone keeps none."""
-    if asked:
-        return [""]
-    return [str(p) for p in frame["phase"].dropna().unique() if not is_gap(str(p))]
 
 
 def _measurement(name: str, simulations: Sequence[Simulation], selection: Selection) -> Quantity:

@@ -213,6 +213,10 @@ def _ordered(values: pd.DataFrame) -> pd.DataFrame:
     typed = values.assign(
         role=pd.Categorical(values["role"], categories=pd.Index([ALL_HOSTS, *Role], dtype="str"))
     )
+    for name in names:
+        if not isinstance(typed[name].dtype, pd.CategoricalDtype):
+            known = pd.Index(typed[name].unique(), dtype="str")
+            typed[name] = pd.Categorical(typed[name], categories=known)
     rest = [name for name in ("n", "hosts", "value", "reason") if name in values]
     if "reason" in rest:
         rest = ["reason"]
