@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test check format docs images constraints clean
+.PHONY: demo test check format docs images bench bench-quick growth constraints clean
 
 demo: $(INSTALLED)  ## the published study, simulated, from the database to report.html
 	$(BIN)/minion demo
@@ -30,6 +30,18 @@ docs: $(INSTALLED)  ## the reference of the command line, from the code
 
 images: demo  ## the pictures of the README, from the demo
 	$(BIN)/python docs/pictures.py report.html
+
+bench: $(INSTALLED)  ## side by side with flat documents, Parquet, ArcticDB, R: benchmarks/results.md
+	@.ci/packages "r-base-core:command -v Rscript" "r-cran-dplyr:Rscript -e 'library(dplyr)'" \
+		"r-cran-jsonlite:Rscript -e 'library(jsonlite)'"
+	-$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	$(BIN)/python benchmarks/suite --install --out benchmarks/results.md
+
+bench-quick: $(INSTALLED)  ## the same on little data, with what is installed
+	$(BIN)/python benchmarks/suite --quick
+
+growth: $(INSTALLED)  ## 75, 750 and 7,500 runs: benchmarks/growth.md
+	$(BIN)/python benchmarks/growth.py --out benchmarks
 
 constraints: $(INSTALLED)  ## pin what is installed now: after a deliberate upgrade
 	$(BIN)/pip freeze --exclude-editable --exclude pip --exclude setuptools > constraints.txt
