@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from minion.console import DB, FORMAT, SELECTION, Session, command, print_table, records
+from minion.errors import UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -241,21 +242,67 @@ def plan(
 
 
 @command(SELECTION, DB)
-def chart(session: Session, metric: str, *, out: str) -> None:
-    """Draw a metric: a row per simulation, a column per host, colour by role.
+def chart(
+    session: Session,
+    metric: str,
+    *,
+    kind: str | None = None,
+    out: str | None = None,
+    format: str | None = None,  # noqa: A002  the option's name
+    width: str | None = None,
+    align: str | None = None,
+    y: str | None = None,
+    by: str | None = None,
+    factor: str | None = None,
+    baseline: str | None = None,
+    margin: str | None = None,
+    dark: bool = False,
+) -> None:
+    """Draw a metric, the durations, or what was computed of them.
+
+    Of a metric: facet (a row per simulation, a column per host), course, utilization, heat,
+    autocorrelation, drift, variance, differences. Of duration: durations, timeline, drift,
+    variance, differences. Of a measurement: differences, drift, variance.
 
     Args:
-        metric: cpu, ram, disk_util, disk_io or net.
-        out: The file: .html, .png or .svg.
+        metric: cpu, ram, disk_util, disk_io, net, duration, or a measurement.
+        kind: What to draw; default: facet, durations for duration, differences for a measurement.
+        out: The file: .html, .png, .svg, .pdf, or .json for the Vega-Lite specification.
+        format: html, png, svg, pdf or vega-lite, whatever the file's ending says; vega-lite goes
+            to standard output where no file is named.
+        width: Of the figure on paper: 85mm, 8.5cm or 3.35in. For .png, .svg and .pdf.
+        align: Of a course: time or phase. Of a timeline: time, or the phase that begins at 0.
+        y: Of a facet: shared or free value axes.
+        by: Of an autocorrelation: role or hostname.
+        factor: Of differences: platform, or the name of a parameter.
+        baseline: Of differences: compare every other level with this one.
+        margin: Of differences: what still counts as none: 5% of the mean, or "2 s".
+        dark: Draw for a dark page; .html follows its reader's system by itself.
     """
-    from analysis.charts import facet, save  # noqa: PLC0415
-    from analysis.output import check_target  # noqa: PLC0415
-    from analysis.timeline import durations as phase_durations  # noqa: PLC0415
+    from analysis.charts import save, smallest_text, specification  # noqa: PLC0415
+    from analysis.kinds import draw  # noqa: PLC0415
+    from analysis.output import LEGIBLE, check_target  # noqa: PLC0415
 
-    check_target(out)
-    frame, simulated = _samples(session, metric)
-    phases = phase_durations(session.store, **session.selection)
-    save(facet(frame, phases=phases, simulated=simulated), out)
+    if out is not None:
+        check_target(out, kind=format, width=width)
+    elif format != "vega-lite":
+        raise UsageError("--out FILE is missing; only --format vega-lite goes without it")
+    options = {
+        "align": align,
+        "y": y,
+        "by": by,
+        "factor": factor,
+        "baseline": baseline,
+        "margin": margin,
+    }
+    drawn = draw(session.store, metric, kind, width=width, options=options, **session.selection)
+    _note_simulated(session)
+    if out is None:
+        session.show_json(specification(drawn, dark=dark))
+        return
+    save(drawn, out, width=width, kind=format, dark=dark)
+    if width is not None and (points := smallest_text(drawn, width)) < LEGIBLE:
+        session.note(f"at {width} the smallest text has {points:.1f} points: hard to read in print")
     session.say(out)
 
 

@@ -51,6 +51,21 @@ def one_experiment(frame: pd.DataFrame) -> None:
         raise InvalidData(f"the frame holds several experiments ({', '.join(names)}); draw one")
 
 
+def one_of(option: str, value: str, there: Sequence[str]) -> None:
+    """Nothing, for a word that an option knows.
+
+    Raises:
+        InvalidData: it does not; the message lists those that it knows.
+    """
+    if value not in there:
+        raise InvalidData(f"{option} {value!r}; there are: {', '.join(there)}")
+
+
+def counted(number: int, name: str) -> str:
+    """`1 run`, `2 runs`."""
+    return f"{number} {name}{'s' * (number != 1)}"
+
+
 class RunNames:
     """The name of a run: its sim_id, with what else tells it from the others of the frame."""
 

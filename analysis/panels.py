@@ -8,14 +8,11 @@ import numpy as np
 import pandas as pd
 
 from analysis import theme
-from analysis.labels import ELAPSED, RunNames, one_metric, titled
-from analysis.reduction import lines
-from analysis.timeline import phase_order
-from minion.lifecycle import SEQUENCE, TOTAL
+from analysis.labels import ELAPSED, RunNames, one_metric, one_of, titled
+from analysis.phases import Record, shade_scale, shades
+from analysis.reduction import POINTS, SERIES, lines
+from minion.errors import InvalidData
 from minion.selection import natural
-
-_IDLE = frozenset(phase.name for phase in SEQUENCE if not phase.action) | {TOTAL.name}
-Record = dict[str, Any]
 
 
 def facet(
@@ -24,8 +21,9 @@ def facet(
     phases: pd.DataFrame | None = None,
     title: str | None = None,
     simulated: bool = False,
-    points: int = 160,
+    points: int = POINTS,
     top: float | None = None,
+    y: str = "shared",
     width: int = 220,
     height: int = 46,
 ) -> alt.FacetChart:
@@ -40,23 +38,36 @@ def facet(
         phases: as `durations` gives it; the phases in which the controller acts are shaded.
         title: of the chart; default: the metric's name.
         simulated: the data are not measured; the subtitle says so.
-        points: how many points a line may keep.
+        points: how many points a line may keep; `reduction_error` says what that costs.
         top: upper end of the value axis, which begins at 0; default: the largest value, rounded up.
+        y: `shared`, one value axis for all; or `free`, each panel has its own, from 0.
         width, height: of one panel in pixels.
 
     Raises:
-        InvalidData: the frame has no values, lacks a column, or holds several metrics.
+        InvalidData: the frame has no values, lacks a column, or holds several metrics; `y` is
+            another word, or `free` with a `top`.
     """
-    label, unit = one_metric(frame, "experiment", "hostname", "role", "elapsed_s", "dimension")
-    records = _panels(frame, _shades(phases), points)
+    one_of("y", y, ("shared", "free"))
+    if y == "free" and top is not None:
+        raise InvalidData("a free value axis has no common top; leave out one of y and top")
+    name, unit = one_metric(frame, "experiment", "hostname", "role", "elapsed_s", "dimension")
+    records = _panels(frame, shades(phases), points)
     largest = max(value for r in records for value in r["v"] if value is not None)
+    end = top or rounded_up(largest)
     last = max(time for r in records for time in r["t"])
     roles = theme.role_colours(r["role"] for r in records)
     rows = list(dict.fromkeys(r["row"] for r in records))
     hosts = _hosts(records, list(roles))
+    label = ELAPSED if width >= 110 else "s"
     layers = [
-        _curve(unit, last=last or 1.0, top=top or rounded_up(largest), roles=roles),
-        *([_bands(records)] if any("phase" in r for r in records) else []),
+        _curve(
+            unit,
+            label=label,
+            last=last or 1.0,
+            domain=None if y == "free" else [0, end],
+            roles=roles,
+        ),
+        *([_bands(records, label)] if any("phase" in r for r in records) else []),
     ]
     chart = alt.layer(*reversed(layers), width=width, height=height).facet(
         data=alt.InlineData(values=records),
@@ -66,16 +77,19 @@ def facet(
             header=alt.Header(labelAngle=0, labelAlign="left", title=None, labelPadding=6),
         ),
         column=alt.Column("host:N", sort=hosts, header=alt.Header(title=None)),
-        spacing=6,
+        spacing=6 if y == "shared" else {"row": 10, "column": 6},
     )
+    if y == "free":
+        chart = chart.resolve_scale(y="independent")
+    notes = [f"{unit} over the seconds since the start of each simulation"]
     return theme.finished(
         chart,
         titled(
-            title or f"{label} of each simulation and host",
-            [f"{unit} over the seconds since the start of each simulation"],
+            title or f"{name} of each simulation and host",
+            [*notes, *(["Each panel has its own value axis"] if y == "free" else [])],
             simulated=simulated,
         ),
-        f"{label} ({unit}) over time: {len(rows)} rows of simulations,"
+        f"{name} ({unit}) over time: {len(rows)} rows of simulations,"
         f" {len(hosts)} columns of hosts",
     )
 
@@ -97,11 +111,7 @@ def _panels(
     A record for each sample would be ten times as large, and more rows than Altair takes.
     """
     names = RunNames(frame)
-    drawn = lines(
-        frame,
-        ["experiment", "platform", "sim_id", "hostname", "role", "dimension"],
-        points=points,
-    )
+    drawn = lines(frame, SERIES, points=points)
     several = len({line.keys[:-1] for line in drawn}) < len(drawn)
     records = []
     for line in drawn:
@@ -123,21 +133,6 @@ def _panels(
     return records
 
 
-def _shades(phases: pd.DataFrame | None) -> dict[tuple[str, str], Record]:
-    """For each run the phases in which the controller acts."""
-    if phases is None:
-        return {}
-    acting = phases[~phases["phase"].astype(str).isin(_IDLE)]
-    return {
-        (str(experiment), str(sim_id)): {
-            "phase": part["phase"].astype(str).tolist(),
-            "from": part["start_s"].round(1).tolist(),
-            "to": part["end_s"].round(1).tolist(),
-        }
-        for (experiment, sim_id), part in acting.groupby(["experiment", "sim_id"], observed=True)
-    }
-
-
 def _hosts(records: Sequence[Record], roles: Sequence[str]) -> list[str]:
     """Hostnames, masters first."""
     first: dict[str, int] = {}
@@ -147,15 +142,29 @@ def _hosts(records: Sequence[Record], roles: Sequence[str]) -> list[str]:
     return sorted(first, key=lambda host: (first[host], natural(host)))
 
 
-def _curve(unit: str, *, last: float, top: float, roles: dict[str, str]) -> alt.Chart:
+def _curve(
+    unit: str,
+    *,
+    label: str,
+    last: float,
+    domain: Sequence[float] | None,
+    roles: Mapping[str, theme.Colour],
+) -> alt.Chart:
     # Labels at both ends, inside the panel: those of two rows must not meet.
-    ends = alt.Axis(
-        values=[0, top / 2, top],
-        labelExpr="datum.index == 0.5 ? '' : datum.label",
-        labelBaseline=alt.ExprRef("datum.index == 0 ? 'bottom' : 'top'"),
-        labelOverlap=False,
-        titlePadding=8,
-    )
+    inside: dict[str, Any] = {
+        "labelBaseline": alt.ExprRef("datum.index == 0 ? 'bottom' : 'top'"),
+        "labelOverlap": False,
+        "titlePadding": 8,
+    }
+    if domain:
+        low, high = domain
+        hidden = "datum.index == 0.5 ? '' : datum.label"
+        axis = alt.Axis(values=[low, (low + high) / 2, high], labelExpr=hidden, **inside)
+        scale = alt.Scale(domain=list(domain), nice=False)
+    else:
+        hidden = "datum.index == 0 || datum.index == 1 ? datum.label : ''"
+        axis = alt.Axis(tickCount=2, labelExpr=hidden, **inside)
+        scale = alt.Scale(zero=True, nice=2)
     chart: alt.Chart = (
         alt.Chart()
         .transform_flatten(["t", "v"])
@@ -163,34 +172,23 @@ def _curve(unit: str, *, last: float, top: float, roles: dict[str, str]) -> alt.
         .encode(
             x=alt.X(
                 "t:Q",
-                title=ELAPSED,
+                title=label,
                 scale=alt.Scale(domain=[0, last], nice=False),
                 axis=alt.Axis(tickCount=5, grid=False, labelFlush=24),
             ),
-            y=alt.Y("v:Q", title=unit, scale=alt.Scale(domain=[0, top], nice=False), axis=ends),
+            y=alt.Y("v:Q", title=unit if domain else None, scale=scale, axis=axis),
             stroke=alt.Stroke("role:N", title="Role", scale=theme.scale(roles)),
         )
     )
     return chart
 
 
-def _bands(records: Sequence[Record]) -> alt.Chart:
-    names = phase_order(name for record in records for name in record.get("phase", ()))
-    tints = [theme.PHASE_TINTS[place % len(theme.PHASE_TINTS)] for place in range(len(names))]
+def _bands(records: Sequence[Record], label: str) -> alt.Chart:
     chart: alt.Chart = (
         alt.Chart()
         .transform_filter("isValid(datum.phase)")
         .transform_flatten(["phase", "from", "to"])
         .mark_rect(clip=True)
-        .encode(
-            x=alt.X("from:Q", title=ELAPSED),
-            x2="to:Q",
-            fill=alt.Fill(
-                "phase:N",
-                title="Phase",
-                sort=names,
-                scale=theme.scale(dict(zip(names, tints, strict=True))),
-            ),
-        )
+        .encode(x=alt.X("from:Q", title=label), x2="to:Q", fill=shade_scale(records))
     )
     return chart

@@ -97,7 +97,12 @@ class _Drawing:
             "mean:Q",
             title=self.unit,
             scale=alt.Scale(domain=domain, nice=False, zero=False),
-            axis=alt.Axis(tickCount=5, titleAnchor="end", titlePadding=2, gridOpacity=0.7),
+            axis=alt.Axis(
+                tickCount=5 if self.width >= 200 else 3,
+                titleAnchor="end",
+                titlePadding=2,
+                gridOpacity=0.7,
+            ),
         )
         panel: alt.LayerChart = alt.layer(  # type: ignore[assignment]  # without row and column
             self.dots,
@@ -121,7 +126,7 @@ class _Drawing:
         dots = (
             alt.Chart()
             .transform_flatten(["run", "value", "offset"])
-            .mark_circle(size=26, opacity=0.45, clip=True)
+            .mark_circle(size=26, opacity=alt.ExprRef("dark ? 0.8 : 0.45"), clip=True)
             .encode(
                 x=alt.X("value:Q", title=self.unit),
                 y=y,
@@ -150,7 +155,7 @@ class _Drawing:
                 shape="diamond",
                 size=60,
                 filled=True,
-                fill="white",
+                fill=theme.PAPER,
                 stroke=theme.INK,
                 strokeWidth=1.6,
                 opacity=1,

@@ -1,11 +1,17 @@
-"""How every chart looks: one theme, and colours that stay with their names."""
+"""How every chart looks, on white and on black; colours that stay with their names.
 
-from collections.abc import Iterable
+A chart has one parameter, `dark`: where it is true, ink, tints and background are those for a dark
+page. A program that shows it can switch while it is seen (`view.signal("dark", true)` in Vega).
+"""
+
+from collections.abc import Iterable, Mapping
+from textwrap import wrap
 from typing import Any, TypeVar
 from zlib import crc32
 
 import altair as alt
 
+from minion.lifecycle import SEQUENCE
 from minion.model import Role
 from minion.selection import natural
 
@@ -23,20 +29,46 @@ PLATFORM_COLOURS = (
 )
 _STUDY = {"K8s": "#0072B2", "mK8s": "#D55E00", "K3s": "#009E73"}
 
+Colour = str | alt.ExprRef
+
+
+def shade(light: str, dark: str) -> alt.ExprRef:
+    """A colour that is another on a dark page."""
+    return alt.ExprRef(f"dark ? '{dark}' : '{light}'")
+
+
 # Of Paul Tol's muted scheme, which shares no colour with the platforms'.
-ROLE_COLOURS = {Role.MASTER: "#882255", Role.WORKER: "#44779A", Role.CONTROLLER: "#8A8A6A"}
-OTHER_ROLE = "#777777"
+ROLE_COLOURS = {
+    Role.MASTER: shade("#882255", "#E07BA8"),
+    Role.WORKER: shade("#44779A", "#7FB2D6"),
+    Role.CONTROLLER: shade("#8A8A6A", "#C2C29B"),
+}
+OTHER_ROLE = shade("#777777", "#AAAAAA")
 
-# Paul Tol's pale scheme, made for backgrounds of black text.
-PHASE_TINTS = ("#BBCCEE", "#CCEEFF", "#CCDDAA", "#EEEEBB", "#DDDDDD", "#FFCCCC")
-
-INK = "#1F2933"
-QUIET = "#52606D"
-HAIRLINE = "#E4E7EB"
+INK = shade("#1F2933", "#E4E8EE")
+QUIET = shade("#52606D", "#A9B4C0")
+HAIRLINE = shade("#E4E7EB", "#2F3843")
+AXIS = shade("#9AA5B1", "#66727F")
+PAPER = shade("#FFFFFF", "#14181D")
 FONT = "Helvetica Neue, Helvetica, Arial, Liberation Sans, sans-serif"
 
+# For each action of the study, in its order, a tint that lies behind lines and a colour of bars:
+# Paul Tol's pale and light schemes, with a lilac instead of the pale grey.
+_TINTS = (
+    shade("#BBCCEE", "#2B3A5E"),
+    shade("#CCEEFF", "#1F4654"),
+    shade("#CCDDAA", "#35462A"),
+    shade("#EEEEBB", "#4A4722"),
+    shade("#E3D3EE", "#45335A"),
+    shade("#FFCCCC", "#582F2F"),
+)
+_BARS = ("#77AADD", "#99DDFF", "#44BB99", "#EEDD88", "#B7A0D6", "#EE8866")
+_ACTIONS = tuple(phase.name for phase in SEQUENCE if phase.action)
+IDLE = shade("#DDE2E8", "#38424D")
+WAIT = shade("#AEB8C2", "#66727F")
+
 _CONFIG: dict[str, Any] = {
-    "background": "#FFFFFF",
+    "background": PAPER,
     "font": FONT,
     "padding": 8,
     "view": {"stroke": HAIRLINE},
@@ -51,12 +83,12 @@ _CONFIG: dict[str, Any] = {
         "subtitlePadding": 4,
     },
     "axis": {
-        "domainColor": "#9AA5B1",
+        "domainColor": AXIS,
         "gridColor": HAIRLINE,
         "labelColor": QUIET,
         "labelFontSize": 11,
         "labelLimit": 160,
-        "tickColor": "#9AA5B1",
+        "tickColor": AXIS,
         "titleColor": QUIET,
         "titleFontSize": 11,
         "titleFontWeight": "normal",
@@ -78,6 +110,9 @@ _CONFIG: dict[str, Any] = {
     },
 }
 
+_LETTER = 6.0  # pixels of a subtitle's letter, on average
+_KEY = 150  # pixels of a name in the key
+
 Chart = TypeVar("Chart", bound=alt.TopLevelMixin)
 
 
@@ -86,9 +121,10 @@ def finished(chart: Chart, title: alt.TitleParams, description: str) -> Chart:
 
     It is changed in place: Altair's own methods would copy all its data each time.
     """
-    chart.title = title  # type: ignore[attr-defined]  # every top-level chart has these three
+    chart.title = title  # type: ignore[attr-defined]  # every top-level chart has these four
     chart.description = description  # type: ignore[attr-defined]
     chart.config = alt.Config(**_CONFIG)  # type: ignore[attr-defined]
+    chart.params = [alt.VariableParameter(name="dark", value=False)]  # type: ignore[attr-defined]
     return chart
 
 
@@ -112,7 +148,7 @@ def platform_colours(platforms: Iterable[str]) -> dict[str, str]:
     return {name: colours[name] for name in names}
 
 
-def role_colours(roles: Iterable[str]) -> dict[str, str]:
+def role_colours(roles: Iterable[str]) -> dict[str, alt.ExprRef]:
     """A colour for each role, master first."""
     order = [Role.MASTER, Role.WORKER, Role.CONTROLLER]
     there = set(roles)
@@ -120,6 +156,42 @@ def role_colours(roles: Iterable[str]) -> dict[str, str]:
     return known | dict.fromkeys(sorted(there - known.keys()), OTHER_ROLE)
 
 
-def scale(colours: dict[str, str]) -> alt.Scale:
+def phase_tints(phases: Iterable[str]) -> dict[str, Colour]:
+    """A tint for each phase in which something is done: what lies behind a line."""
+    return _by_phase(phases, _TINTS)
+
+
+def phase_colours(phases: Iterable[str]) -> dict[str, Colour]:
+    """A colour for each phase in which something is done: of a bar."""
+    return _by_phase(phases, _BARS)
+
+
+def _by_phase(phases: Iterable[str], colours: tuple[Colour, ...]) -> dict[str, Colour]:
+    """The study's phases have theirs; others take what is left, then again from the first."""
+    names = list(phases)
+    free = [c for name, c in zip(_ACTIONS, colours, strict=True) if name not in names]
+    others = iter([*free, *colours * len(names)])
+    known = dict(zip(_ACTIONS, colours, strict=True))
+    return {name: known[name] if name in known else next(others) for name in names}
+
+
+def scale(colours: Mapping[str, Colour]) -> alt.Scale:
     """A colour scale that gives each name its colour."""
     return alt.Scale(domain=list(colours), range=list(colours.values()))
+
+
+def fitted(chart: Chart, room: float) -> Chart:
+    """The chart itself, its key and titles in lines that are not longer than the room.
+
+    Args:
+        chart: as `finished` gave it.
+        room: in pixels.
+    """
+    title = chart.title  # type: ignore[attr-defined]
+    letters = max(20, int(room / _LETTER))
+    title.text = wrap(title.text, int(letters * 0.75))
+    title.subtitle = [line for text in title.subtitle for line in wrap(text, letters)]
+    columns = max(1, int(room // _KEY))
+    legend = {**_CONFIG["legend"], "columns": columns}
+    chart.config = alt.Config(**{**_CONFIG, "legend": legend})  # type: ignore[attr-defined]
+    return chart

@@ -1,75 +1,23 @@
 """Charts as their users see them: what a real renderer makes of them."""
 
 import json
-import re
 from xml.etree import ElementTree as ET
 
-import altair as alt
-import numpy as np
 import pandas as pd
 import pytest
+from chart_drawing import HOSTILE, data, drawn, marks, phases, samples, texts
 
 from analysis import charts, durations, utilization
 from analysis.strips import ROW
-from analysis.theme import PLATFORM_COLOURS, platform_colours
-from minion.errors import InvalidData, OutputError
+from analysis.theme import PLATFORM_COLOURS, phase_colours, phase_tints, platform_colours
+from minion.errors import InvalidData
 from minion.selection import natural
-
-HOSTILE = "</script><script>alert(1)</script>"
-
-
-def samples(runs=("1", "2"), hosts=("m", "w"), dimensions=("utilization",), **columns):
-    """A tidy frame: a sine over 40 samples of each run, host and dimension."""
-    times = np.arange(40) * 5.0
-    parts = [
-        pd.DataFrame(
-            {
-                "experiment": "e",
-                "platform": "K8s",
-                "sim_id": run,
-                "hostname": host,
-                "role": "master" if host == "m" else "worker",
-                "phase": np.where(times < 100, "Start master", "Master idle"),
-                "metric": "cpu",
-                "dimension": dimension,
-                "unit": "%",
-                "elapsed_s": times,
-                "value": 10 + 9 * np.sin(times + len(run) + place),
-            }
-        )
-        for run in runs
-        for host in hosts
-        for place, dimension in enumerate(dimensions)
-    ]
-    return pd.concat(parts, ignore_index=True).assign(**columns)
-
-
-def drawn(chart, tmp_path):
-    """The chart as SVG, parsed."""
-    path = charts.save(chart, tmp_path / "chart.svg")
-    return ET.parse(path).getroot()
-
-
-def marks(svg, kind):
-    """The paths of a kind of mark: line, rect, symbol, rule, area."""
-    groups = [g for g in svg.iter() if f"mark-{kind}" in (g.get("class") or "")]
-    here = [g for g in groups if "role-mark" in g.get("class")]
-    return [item for g in here for item in g if item.get("d") or item.tag.endswith("line")]
-
-
-def data(spec):
-    return spec["datasets"][spec["data"]["name"]]
-
-
-def texts(svg):
-    return [e.text for e in svg.iter() if e.tag.endswith(("text", "tspan")) and e.text]
-
 
 # ---------------------------------------------------------------- facet
 
 
-def test_facet_has_a_line_for_each_run_and_host(tmp_path):
-    svg = drawn(charts.facet(samples()), tmp_path)
+def test_facet_has_a_line_for_each_run_and_host():
+    svg = drawn(charts.facet(samples()))
     lines = [path for path in marks(svg, "line") if path.get("d").count("L") > 10]
     assert len(lines) == 4
     assert {path.get("stroke") for path in lines} == {"#882255", "#44779A"}
@@ -79,10 +27,10 @@ def test_facet_has_a_line_for_each_run_and_host(tmp_path):
     assert "CPU utilization of each simulation and host" in words
 
 
-def test_facet_breaks_the_line_where_samples_are_missing(tmp_path):
+def test_facet_breaks_the_line_where_samples_are_missing():
     frame = samples(runs=["1"], hosts=["m"])
     frame = frame[(frame["elapsed_s"] < 60) | (frame["elapsed_s"] > 120)]
-    svg = drawn(charts.facet(frame), tmp_path)
+    svg = drawn(charts.facet(frame))
     (path,) = (p for p in marks(svg, "line") if p.get("d").count("L") > 10)
     assert path.get("d").count("M") == 2
 
@@ -96,37 +44,42 @@ def test_facet_begins_at_zero_and_ends_where_it_is_told():
     assert domain(charts.facet(samples(value=0.0))) == [0, 1]
 
 
-def test_facet_shades_the_phases_in_which_something_is_done(tmp_path):
-    phases = pd.DataFrame(
-        {
-            "experiment": "e",
-            "sim_id": ["1", "1", "1", "2"],
-            "platform": "K8s",
-            "phase": ["Start master", "Master idle", "Total simulation time", "Own phase"],
-            "start_s": [0.0, 100.0, 0.0, 20.0],
-            "end_s": [100.0, 195.0, 195.0, 60.0],
-            "duration_s": [100.0, 95.0, 195.0, 40.0],
-        }
+def test_facet_has_a_value_axis_for_each_panel_where_it_is_told():
+    frame = pd.concat([samples(hosts=["m"], value=4.0), samples(hosts=["w"], value=400.0)])
+    svg = drawn(charts.facet(frame, y="free"))
+    heights = [path.get("d").split(",")[1].split("L")[0] for path in marks(svg, "line")]
+    assert {float(height) for height in heights} == {0.0}  # each at the top of its own axis
+    assert {"4", "400"} <= set(texts(svg))
+    with pytest.raises(InvalidData, match="y 'own'; there are: shared, free"):
+        charts.facet(frame, y="own")
+    with pytest.raises(InvalidData, match="no common top"):
+        charts.facet(frame, y="free", top=10)
+
+
+def test_facet_shades_the_phases_in_which_something_is_done():
+    done = phases(
+        {"Start master": (0, 100), "Master idle": (100, 195), "Total simulation time": (0, 195)}
     )
-    svg = drawn(charts.facet(samples(), phases=phases), tmp_path)
+    other = phases({"Own phase": (20, 60), "Wait after drain": (60, 80)}, sim_id=["2"])
+    svg = drawn(charts.facet(samples(), phases=pd.concat([done, other])))
     assert len(marks(svg, "rect")) == 4
     assert {"Start master", "Own phase"} <= set(texts(svg))
-    assert "Master idle" not in texts(svg)
+    assert not {"Master idle", "Wait after drain"} & set(texts(svg))
     assert len([p for p in marks(svg, "line") if p.get("d").count("L") > 10]) == 4
 
 
-def test_facet_gives_each_dimension_a_row_where_a_host_has_several(tmp_path):
-    svg = drawn(charts.facet(samples(dimensions=["in", "out"], metric="disk_io")), tmp_path)
+def test_facet_gives_each_dimension_a_row_where_a_host_has_several():
+    svg = drawn(charts.facet(samples(dimensions=["in", "out"], metric="disk_io")))
     assert {"1 in", "1 out", "2 in", "2 out"} <= set(texts(svg))
     one_disk_each = samples(hosts=["m"], dimensions=["sda"], metric="disk_util")
     other = samples(hosts=["w"], dimensions=["vda"], metric="disk_util")
-    svg = drawn(charts.facet(pd.concat([one_disk_each, other])), tmp_path)
+    svg = drawn(charts.facet(pd.concat([one_disk_each, other])))
     assert {"1", "2"} <= set(texts(svg))
 
 
-def test_facet_names_runs_as_fully_as_is_needed(tmp_path):
+def test_facet_names_runs_as_fully_as_is_needed():
     both = pd.concat([samples(), samples(platform="K3s", experiment="f")])
-    assert "e / 1 (K8s)" in texts(drawn(charts.facet(both), tmp_path))
+    assert "e / 1 (K8s)" in texts(drawn(charts.facet(both)))
 
 
 def test_facet_orders_runs_naturally_and_masters_first():
@@ -136,19 +89,17 @@ def test_facet_orders_runs_naturally_and_masters_first():
     assert facet["column"]["sort"] == ["m", "a9", "a10"]
 
 
-def test_the_whole_study_is_small_and_keeps_every_maximum(study_store, tmp_path):
+def test_the_whole_study_is_small_and_keeps_every_maximum(study_store):
     frame = utilization(study_store, "cpu")
     chart = charts.facet(frame, phases=durations(study_store), simulated=True)
     spec = chart.to_dict()
     assert len(json.dumps(spec)) < 1_200_000
     largest = frame.groupby(["sim_id", "hostname"], observed=True)["value"].max()
-    records = {(r["row"].split()[0], r["host"]): r for r in data(spec)}
+    records = {(r["row"].split()[0], r["host"]): r for r in data(chart)}
     assert len(records) == 300
     for key, value in largest.items():
         assert max(v for v in records[key]["v"] if v is not None) == pytest.approx(value, rel=1e-4)
-    png = charts.save(chart, tmp_path / "study.png").read_bytes()
-    assert png.startswith(b"\x89PNG")
-    svg = drawn(chart, tmp_path)
+    svg = drawn(chart)
     lines = [p for p in marks(svg, "line") if p.get("d").count("L") > 10]
     assert len(lines) == 300
     assert "Simulated data" in texts(svg)
@@ -157,12 +108,12 @@ def test_the_whole_study_is_small_and_keeps_every_maximum(study_store, tmp_path)
 # ---------------------------------------------------------------- durations, utilization, course
 
 
-def test_durations_have_a_panel_for_each_phase_and_a_dot_for_each_run(study_store, tmp_path):
+def test_durations_have_a_panel_for_each_phase_and_a_dot_for_each_run(study_store):
     frame = durations(study_store)
     chart = charts.durations(frame, simulated=True)
-    svg = drawn(chart, tmp_path)
-    dots = [p for p in marks(svg, "symbol") if p.get("fill") != "white"]
-    means = [p for p in marks(svg, "symbol") if p.get("fill") == "white"]
+    svg = drawn(chart)
+    dots = [p for p in marks(svg, "symbol") if p.get("fill") != "#FFFFFF"]
+    means = [p for p in marks(svg, "symbol") if p.get("fill") == "#FFFFFF"]
     assert len(dots) == 75 * 12
     assert len(means) == 3 * 12
     assert {p.get("fill") for p in dots} == {"#0072B2", "#D55E00", "#009E73"}
@@ -173,7 +124,7 @@ def test_durations_have_a_panel_for_each_phase_and_a_dot_for_each_run(study_stor
         assert panel["height"] == 3 * ROW
 
 
-def test_utilization_begins_at_zero_and_separates_dimensions(tmp_path):
+def test_utilization_begins_at_zero_and_separates_dimensions():
     frame = samples(dimensions=["in", "out"], metric="disk_io", unit="KiB/s")
     chart = charts.utilization(frame)
     spec = chart.to_dict()
@@ -181,20 +132,20 @@ def test_utilization_begins_at_zero_and_separates_dimensions(tmp_path):
     for block in spec["vconcat"]:
         for panel in block["concat"]:
             assert panel["layer"][2]["encoding"]["x"]["scale"]["domain"][0] == 0
-    svg = drawn(chart, tmp_path)
-    assert len([p for p in marks(svg, "symbol") if p.get("fill") != "white"]) == 2 * 2 * 2
+    svg = drawn(chart)
+    assert len([p for p in marks(svg, "symbol") if p.get("fill") != "#FFFFFF"]) == 2 * 2 * 2
     assert "Disk throughput in each phase" in texts(svg)
 
 
-def test_one_run_is_drawn_without_an_interval(tmp_path):
-    svg = drawn(charts.utilization(samples(runs=["1"])), tmp_path)
+def test_one_run_is_drawn_without_an_interval():
+    svg = drawn(charts.utilization(samples(runs=["1"])))
     assert len(marks(svg, "symbol")) == 2 * 2
     assert marks(svg, "rule") == []
 
 
-def test_course_has_a_line_and_a_band_for_each_platform_and_role(tmp_path):
+def test_course_has_a_line_and_a_band_for_each_platform_and_role():
     frame = pd.concat([samples(), samples(platform="K3s", runs=["7", "8", "9"])])
-    svg = drawn(charts.course(frame), tmp_path)
+    svg = drawn(charts.course(frame))
     assert len([p for p in marks(svg, "line") if p.get("d").count("L") > 10]) == 4
     assert len([p for p in marks(svg, "area") if p.get("d").count("L") > 10]) == 4
     assert {"master", "worker", "K3s", "K8s"} <= set(texts(svg))
@@ -202,7 +153,7 @@ def test_course_has_a_line_and_a_band_for_each_platform_and_role(tmp_path):
 
 def test_course_is_the_mean_of_the_runs():
     frame = pd.concat([samples(value=1.0), samples(runs=["3"], value=4.0)])
-    records = data(charts.course(frame).to_dict())
+    records = data(charts.course(frame))
     assert {value for record in records for value in record["mean"]} == {2.0}
 
 
@@ -230,9 +181,9 @@ def test_durations_of_nothing():
 
 
 @pytest.mark.parametrize("draw", [charts.facet, charts.utilization, charts.course])
-def test_a_script_can_change_a_chart(draw, tmp_path):
+def test_a_script_can_change_a_chart(draw):
     chart = draw(samples()).properties(title="Mine").configure_axis(labelColor="#ff0000")
-    svg = drawn(chart, tmp_path)
+    svg = drawn(chart)
     assert "Mine" in texts(svg)
     assert "#ff0000" in ET.tostring(svg, encoding="unicode")
     assert chart.to_dict()["description"]
@@ -251,42 +202,30 @@ def test_a_platform_keeps_its_colour():
     assert set(list(many.values())[:8]) == set(PLATFORM_COLOURS)
 
 
-# ---------------------------------------------------------------- save
+def test_a_phase_keeps_its_colour_and_neighbours_differ():
+    everything = phase_colours(["Start master", "Add workers", "Drain workers", "Mine"])
+    assert phase_colours(["Drain workers"])["Drain workers"] == everything["Drain workers"]
+    assert len(set(everything.values())) == 4
+    assert len({tint.expr for tint in phase_tints(list(everything)).values()}) == 4
+    assert len(phase_colours([f"p{n}" for n in range(20)])) == 20
 
 
-def test_save_writes_html_that_needs_nothing_else(tmp_path):
-    frame = samples(platform=HOSTILE, hosts=[HOSTILE])
-    page = charts.save(charts.facet(frame), tmp_path / "chart.HTML").read_text()
-    assert "<script>alert(1)" not in page
-    assert page.lower().count("</script>") == 3
-    assert not re.search(r"""(src|href)=["']?(https?:)?//""", page)
-    assert "vegaEmbed" in page
+def test_a_dark_page_has_light_ink_and_the_same_platforms():
+    chart = charts.durations(phases({"Start master": (0, 60)}, sim_id=["1", "2"]))
+    spec = charts.specification(chart, dark=True)
+    assert spec["params"] == [{"name": "dark", "value": True}]
+    chart.params[0].value = True
+    night = drawn(chart)
+    assert night[0].get("fill") == "#14181D"
+    assert "#1F2933" not in ET.tostring(night, encoding="unicode")
+    assert {p.get("fill") for p in marks(night, "symbol")} == {"#0072B2", "#14181D"}
 
 
-@pytest.mark.parametrize("name", ["chart.pdf", "chart", "chart.png.zip"])
-def test_save_lists_the_formats(tmp_path, name):
-    with pytest.raises(InvalidData, match=re.escape(".html, .png, .svg")):
-        charts.save(charts.facet(samples()), tmp_path / name)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_save_where_nothing_can_be_written(tmp_path):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(OutputError) as caught:
-        charts.save(charts.facet(samples()), tmp_path / "file" / "chart.svg")
-    assert "\n" not in str(caught.value)
-    (tmp_path / "folder.svg").mkdir()
-    with pytest.raises(OutputError):
-        charts.save(charts.facet(samples()), tmp_path / "folder.svg")
-
-
-def test_a_failed_save_leaves_what_was_there(tmp_path):
-    path = tmp_path / "chart.svg"
-    path.write_text("old")
-    broken = alt.Chart().mark_line().encode(x="t:Q")
-    broken.data = alt.InlineData(values=[{"t": float("nan")}])
-    broken.mark = "no such mark"
-    with pytest.raises(Exception, match="no such mark"):
-        charts.save(broken, path)
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]
+@pytest.mark.parametrize("draw", [charts.facet, charts.utilization, charts.course])
+def test_names_are_text_and_nothing_else(draw):
+    frame = samples(
+        hosts=[HOSTILE], runs=[HOSTILE, "it's"], dimension="d'\"\\", platform=HOSTILE, unit="'%\""
+    )
+    words = " ".join(texts(drawn(draw(frame))))
+    assert "</script><script>" in words
+    assert "'%\"" in words

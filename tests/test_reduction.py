@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.reduction import breaks, lines, min_max
+from analysis.reduction import breaks, lines, min_max, reduction_error
+from minion.errors import InvalidData
 
 
 def frame(elapsed_s, value, host="a"):
@@ -67,3 +68,46 @@ def test_each_series_has_its_line():
         (("b",), [1, 2]),
         (("a",), [3, 4]),
     ]
+
+
+# ---------------------------------------------------------------- what it costs
+
+
+def test_a_line_that_keeps_every_sample_is_no_other():
+    times = np.arange(300.0)
+    error = reduction_error(frame(times, np.sin(times)), ["hostname"], points=300, top=1.0)
+    assert error[["mean", "largest", "mean_px", "largest_px"]].to_numpy().tolist() == [[0.0] * 4]
+    assert error[["samples", "points"]].to_numpy().tolist() == [[300, 300]]
+
+
+def test_the_error_is_the_distance_from_the_drawn_line():
+    # Of each four samples the first and the second are kept, and the last of all.
+    value = np.tile([0.0, 4.0, 2.0, 2.0], 50)
+    error = reduction_error(frame(np.arange(200.0), value), ["hostname"], points=100, top=4.0)
+    (row,) = error.to_dict("records")
+    # From 4 at the second to 0 at the fifth: 8/3 and 4/3 instead of 2; at the end 3 instead of 2.
+    assert row["largest"] == 1
+    assert row["mean"] == pytest.approx((49 * 4 / 3 + 1) / 200)
+
+
+def test_two_points_a_pixel_look_the_same():
+    """With a part for each column of pixels only what lies between two columns is lost."""
+    value = np.random.default_rng(2).normal(10, 1, 20_000)
+    long = frame(np.arange(20_000.0), value)
+    few, many = (
+        reduction_error(long, ["hostname"], points=points, width=200, height=50)
+        for points in (100, 400)
+    )
+    assert many["mean_px"].item() < 1 < few["mean_px"].item()
+    assert many["largest_px"].item() < few["largest_px"].item()
+
+
+def test_the_error_of_what_is_not_there():
+    with pytest.raises(InvalidData, match="nothing to draw"):
+        reduction_error(frame([0.0], [np.nan]), ["hostname"])
+    with pytest.raises(InvalidData, match="no column 'role'"):
+        reduction_error(frame([0.0], [1.0]), ["role"])
+    both = pd.concat([frame([0, 5], [1.0, 2.0]), frame([0, 5], [np.nan, np.nan], "b")])
+    assert reduction_error(both, ["hostname"])["samples"].tolist() == [2, 0]
+    one = reduction_error(frame([3.0], [2.0]), ["hostname"])
+    assert one["largest"].tolist() == [0]
