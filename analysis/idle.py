@@ -18,6 +18,7 @@ from analysis.statistics.dependence import (
 )
 from analysis.statistics.multiplicity import holm
 from analysis.statistics.trend import dependent_trends
+from minion.console import records
 from minion.errors import InvalidData, NotFound
 
 LEVEL = 0.05  # of the family of all trends in the table
@@ -162,11 +163,11 @@ def restless(frame: pd.DataFrame) -> list[str]:
     unit = str(frame["unit"].iloc[0]) if len(frame) else ""
     metric = str(frame["metric"].iloc[0]) if len(frame) else ""
     return [
-        f"{metric} {getattr(row, 'dimension', '')}".strip()
-        + f" of {row.platform} ({row.role}) is not idle in {row.phase}: it changes by"
-        f" {row.change:+.3g} {unit} ({row.change_relative * 100:+.0f} %) from begin to end, 95 %"
-        f" interval {row.low:.3g} to {row.high:.3g}, {row.runs} runs"
-        for row in changes[~changes["idle"]].itertuples(index=False)
+        f"{metric} {row.get('dimension', '')}".strip()
+        + f" of {row['platform']} ({row['role']}) is not idle in {row['phase']}: it changes by"
+        f" {row['change']:+.3g} {unit} ({row['change_relative'] * 100:+.0f} %) from begin to end,"
+        f" 95 % interval {row['low']:.3g} to {row['high']:.3g}, {row['runs']} runs"
+        for row in records(changes[~changes["idle"]])
     ]
 
 
