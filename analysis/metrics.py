@@ -6,7 +6,7 @@ mean over the hosts of each run.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Unpack
+from typing import Any, Unpack
 
 import numpy as np
 import pandas as pd
@@ -242,8 +242,9 @@ def in_own_words(samples: pd.DataFrame, metric: Metric) -> pd.DataFrame:
         "unit": _constant(metric.unit, len(samples)),
         "value": values,
     }
-    data = {name: columns.get(name, samples.get(name)) for name in COLUMNS}
-    return pd.DataFrame(data, copy=False)
+    # Arrays and not columns: these would be held against each other's index.
+    data = {name: columns[name] if name in columns else samples[name].array for name in COLUMNS}
+    return pd.DataFrame(data, index=samples.index, copy=False)
 
 
 def _constant(text: str, rows: int) -> pd.Categorical:
@@ -266,8 +267,36 @@ def keeps_dimensions(frame: pd.DataFrame) -> bool:
     if name in METRICS and METRICS[name].by_dimension:
         return True
     host = [key for key in ("experiment", "sim_id", "hostname") if key in frame]
-    pairs = frame[[*host, "dimension"]].drop_duplicates()
+    keys = [*host, "dimension"]
+    starts = starts_of_equal([as_categorical(frame[key]).codes for key in keys])
+    pairs = frame[keys].iloc[starts].drop_duplicates()
     return bool(pairs.duplicated(host).any())
+
+
+def as_categorical(column: "pd.Series[Any]") -> "pd.Categorical[Any]":
+    """A column of names as a categorical, whether it is one or not."""
+    array: Any = column.array
+    return array if isinstance(array, pd.Categorical) else pd.Categorical(column.astype("str"))
+
+
+def names_in(column: "pd.Series[Any]") -> list[str]:
+    """The names that occur in a column, in order."""
+    array = as_categorical(column)
+    counts = np.bincount(array.codes[array.codes >= 0], minlength=len(array.categories))
+    return sorted(array.categories[counts > 0])
+
+
+def starts_of_equal(columns: Sequence[NDArray[Any]]) -> NDArray[np.intp]:
+    """The first row of each stretch of rows that are equal in all columns.
+
+    Samples of a series stand together: what is asked of names need not be asked of each row.
+    """
+    rows = len(columns[0])
+    starts = np.ones(rows, dtype=np.bool_)
+    starts[1:] = False
+    for column in columns:
+        starts[1:] |= column[1:] != column[:-1]
+    return np.flatnonzero(starts)
 
 
 def average(frame: pd.DataFrame) -> pd.DataFrame:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.metrics import keeps_dimensions
+from analysis.metrics import as_categorical, keeps_dimensions, names_in, starts_of_equal
 from analysis.timeline import phase_order
 from minion.errors import InvalidData
 from minion.model import Role
@@ -146,12 +146,19 @@ def _prepared(frame: pd.DataFrame, by: Sequence[str], value: str) -> pd.DataFram
             raise InvalidData(
                 f"the frame has no column {name!r}; it has: {', '.join(map(str, frame.columns))}"
             )
-    metrics = sorted(frame["metric"].unique()) if "metric" in frame else []
+    metrics = names_in(frame["metric"]) if "metric" in frame else []
     if len(metrics) > 1:
         names = ", ".join(metrics)
         raise InvalidData(f"the frame holds several metrics ({names}); summarize one at a time")
-    there = frame[[*by, value]].notna().all(axis=1).to_numpy()
-    return frame if there.all() else frame[there]
+    lacking = [missing for name in (*by, value) if (missing := _missing(frame[name])).any()]
+    return frame[~np.logical_or.reduce(lacking)] if lacking else frame
+
+
+def _missing(column: "pd.Series[Any]") -> NDArray[np.bool_]:
+    array = column.array
+    if isinstance(array, pd.Categorical):
+        return array.codes < 0
+    return column.isna().to_numpy()
 
 
 def _keys(frame: pd.DataFrame, by: Sequence[str]) -> list[str]:
@@ -177,7 +184,7 @@ class _Groups:
 
     number: the group of each row.
     first: a row of each group.
-    keys: the columns that make the groups, categories in order.
+    keys: the columns that make the groups, a row for each group, categories in order.
     """
 
     number: NDArray[np.intp]
@@ -186,23 +193,25 @@ class _Groups:
 
     @classmethod
     def of(cls, frame: pd.DataFrame, names: Sequence[str]) -> "_Groups":
-        keys = {name: _ordered(name, frame[name]) for name in names}
-        combined = np.zeros(len(frame), dtype=np.int64)
+        columns = [as_categorical(frame[name]) for name in names]
+        starts = starts_of_equal([column.codes for column in columns])
+        keys = {name: _ordered(name, c[starts]) for name, c in zip(names, columns, strict=True)}
+        combined = np.zeros(len(starts), dtype=np.int64)
         for key in keys.values():
             combined = combined * max(1, len(key.categories)) + key.codes
         number, first = _numbered(combined)
-        return cls(number, first, keys)
+        lengths = np.diff(starts, append=len(frame))
+        return cls(
+            np.repeat(number, lengths), starts[first], {n: k[first] for n, k in keys.items()}
+        )
 
     def table(self, columns: dict[str, Any]) -> pd.DataFrame:
         """A row for each group: its names, then the columns given."""
-        names = {name: key[self.first] for name, key in self.keys.items()}
-        return pd.DataFrame({**names, **columns})
+        return pd.DataFrame({**self.keys, **columns})
 
 
-def _ordered(name: str, column: "pd.Series[Any]") -> pd.Categorical:
-    """A column as a categorical whose categories are those that occur, in their order."""
-    given = column.array
-    array = given if isinstance(given, pd.Categorical) else pd.Categorical(column.astype("str"))
+def _ordered(name: str, array: pd.Categorical) -> pd.Categorical:
+    """A categorical whose categories are those that occur, in their order."""
     there = np.bincount(array.codes[array.codes >= 0], minlength=len(array.categories)) > 0
     names = [str(text) for text in array.categories[there]]
     order = _ORDERS.get(name, _by_nature)(names)

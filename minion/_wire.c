@@ -1,4 +1,5 @@
-/* What minion/wire.py does, natively: the stretches in received BSON bytes, and their arrays.
+/* What minion/wire.py does, natively: the stretches in received BSON bytes, and their arrays;
+   and arrays to be sent.
 
    Nothing is read that was not checked to lie inside the bytes. What is not as Minion writes it
    ends in None: then minion/wire.py reads it once more, and says what is wrong. */
@@ -346,12 +347,85 @@ done:
     return PyLong_FromSsize_t(nan);
 }
 
+/* The BSON array of `count` doubles that lie `stride` bytes apart; NaN becomes null. */
+static PyObject *
+written(const char *at, Py_ssize_t count, Py_ssize_t stride)
+{
+    Py_ssize_t nan = 0, size = 5, border = 10;
+    int digits = 1;
+    for (Py_ssize_t index = 0; index < count; index++) {
+        double value;
+        memcpy(&value, at + index * stride, sizeof value);
+        nan += value != value;
+        if (index == border) {
+            digits++;
+            border *= 10;
+        }
+        size += 10 + digits;
+    }
+    size -= 8 * nan;
+    if (size > INT32_MAX || digits > 10) {
+        PyErr_SetString(PyExc_OverflowError, "more values than a BSON array holds");
+        return NULL;
+    }
+    PyObject *array = PyBytes_FromStringAndSize(NULL, size);
+    if (array == NULL)
+        return NULL;
+    uint8_t *place = (uint8_t *)PyBytes_AsString(array);
+    int32_t length = (int32_t)size;
+    memcpy(place, &length, sizeof length);
+    place += 4;
+    char key[12] = "0";
+    digits = 1;
+    for (Py_ssize_t index = 0; index < count; index++) {
+        double value;
+        memcpy(&value, at + index * stride, sizeof value);
+        int there = value == value;
+        *place++ = there ? DOUBLE : NOTHING;
+        memcpy(place, key, (size_t)digits + 1);
+        place += digits + 1;
+        if (there) {
+            memcpy(place, &value, sizeof value);
+            place += 8;
+        }
+        int digit = digits - 1; /* one more, in decimal */
+        while (digit >= 0 && key[digit] == '9')
+            key[digit--] = '0';
+        if (digit >= 0)
+            key[digit]++;
+        else {
+            key[0] = '1';
+            key[digits++] = '0';
+            key[digits] = 0;
+        }
+    }
+    *place = 0;
+    return Py_BuildValue("Nn", array, nan);
+}
+
+static PyObject *
+array(PyObject *Py_UNUSED(module), PyObject *doubles)
+{
+    Py_buffer view;
+    if (PyObject_GetBuffer(doubles, &view, PyBUF_STRIDES | PyBUF_FORMAT) < 0)
+        return NULL;
+    PyObject *result = NULL;
+    if (view.ndim != 1 || view.format == NULL || strcmp(view.format, "d") != 0)
+        PyErr_SetString(PyExc_ValueError, "array: one row of doubles");
+    else
+        result = written(view.buf, view.shape[0], view.strides[0]);
+    PyBuffer_Release(&view);
+    return result;
+}
+
 static PyMethodDef methods[] = {
     {"stretches", stretches, METH_O,
      "stretches(batch): a tuple of fields per document of the batch; None: something is foreign."},
     {"values", (PyCFunction)(void (*)(void))values, METH_FASTCALL,
      "values(batch, places, out): decode the arrays at these places of the batch into the rows of\n"
      "out; how many values are NaN. None: something is foreign."},
+    {"array", array, METH_O,
+     "array(doubles): a BSON array of them, NaN as null, and how many NaN there are."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -9,19 +9,20 @@ from typing import cast
 import numpy as np
 import pandas as pd
 from bson import ObjectId
+from bson.raw_bson import RawBSONDocument
 from pymongo import ASCENDING, InsertOne, ReplaceOne, errors
 from pymongo.collection import Collection
 
 from minion.documents import Document
 from minion.errors import StoreError
-from minion.model import Simulation
+from minion.model import Simulation, Status
 from minion.series import (
     SETTLED_ROWS,
     Series,
     from_documents,
     to_document,
 )
-from minion.wire import Stretch, read_stretches
+from minion.wire import Stretch, read_stretches, write_stretch
 
 WRITE_TRIES = 20
 ASKED_SAMPLES = 131_072  # of one query: some two megabytes
@@ -84,8 +85,12 @@ class Buckets:
             for stretch, part in piece.cut(origin, rows)
         }
         written = Written()
-        for _ in range(WRITE_TRIES):
-            done, cells = self._write_cells(simulation.id, cells)
+        # Of one that `Store.put` has just registered nothing is stored; if it is, the first try
+        # is refused and the second one looks.
+        new = simulation.status is Status.IMPORTING
+        for number in range(WRITE_TRIES):
+            stored = {} if new and not number else self._stored(simulation.id, cells)
+            done, cells = self._write_cells(simulation.id, cells, stored)
             written += done
             if not cells:
                 return written
@@ -247,19 +252,18 @@ class Buckets:
     # ------------------------------------------------------------ inside
 
     def _write_cells(
-        self, simulation: ObjectId, cells: dict[Cell, Series]
+        self, simulation: ObjectId, cells: dict[Cell, Series], stored: Mapping[Cell, Document]
     ) -> tuple[Written, dict[Cell, Series]]:
         """Write what can be; what another writer changed meanwhile comes back to be tried again."""
-        stored = self._stored(simulation, cells)
         operations: list[InsertOne[Document] | ReplaceOne[Document]] = []
         pending: dict[Cell, Series] = {}
         samples = conflicts = 0
         for cell, part in cells.items():
             old = stored.get(cell)
             if old is None:
-                document = to_document(simulation, cell[2], part)
-                operations.append(InsertOne({"_id": ObjectId(), **document}))
-                samples += document["samples"]
+                operation, new = _insertion(simulation, cell[2], part)
+                operations.append(operation)
+                samples += new
             else:
                 merged, differing = from_documents([old])[0].merge(part)
                 document = to_document(simulation, cell[2], merged.compact())
@@ -300,6 +304,17 @@ class Buckets:
             }
         )
         return {(d["hostname"], d["chart"], d["stretch"]): d for d in found}
+
+
+def _insertion(
+    simulation: ObjectId, stretch: float, part: Series
+) -> tuple[InsertOne[Document], int]:
+    """The operation that stores a new stretch, and its number of samples."""
+    raw = write_stretch(simulation, stretch, part)
+    if raw is not None:
+        return InsertOne(cast("Document", RawBSONDocument(raw[0]))), raw[1]
+    document = to_document(simulation, stretch, part)
+    return InsertOne({"_id": ObjectId(), **document}), document["samples"]
 
 
 def _portions(sizes: Mapping[ObjectId, Size]) -> Iterator[tuple[list[ObjectId], Size]]:

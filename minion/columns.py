@@ -1,7 +1,7 @@
 """The columns of a frame while it is put together: texts as codes, numbers in memory that grows."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from math import prod
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -56,9 +56,9 @@ class NumberColumn:
         self._first = max(expected, _FIRST_ROOM)
         self._array = np.empty(0, dtype=dtype)
 
-    def room(self, at: int, shape: tuple[int, ...]) -> NDArray[Any]:
+    def room(self, at: int, shape: tuple[int] | tuple[int, int]) -> NDArray[Any]:
         """The memory of the rows from `at` on, to be written."""
-        end = at + prod(shape)
+        end = at + (shape[0] if len(shape) == 1 else shape[0] * shape[1])
         if end > len(self._array):
             most = max(end, 2 * len(self._array), self._first)
             larger = np.empty(most, dtype=self._array.dtype)
@@ -95,5 +95,10 @@ def memory(rows: int, texts: Mapping[str, TextColumn]) -> Iterator[tuple[str, Co
 
 def categorical(codes: Codes, names: Iterable[str]) -> pd.Categorical:
     """The column of these codes; -1 is nothing."""
-    index = pd.Index(list(names), dtype="str")
-    return pd.Categorical.from_codes(codes, categories=index, validate=False)
+    return pd.Categorical.from_codes(codes, dtype=category_type(tuple(names)), validate=False)
+
+
+@lru_cache(maxsize=64)
+def category_type(names: tuple[str, ...]) -> pd.CategoricalDtype:
+    """The type of columns with these categories; pandas takes longer to make it than the column."""
+    return pd.CategoricalDtype(pd.Index(names, dtype="str"))

@@ -30,18 +30,7 @@ _BSON_TYPES: dict[type, list[str]] = {
 
 def encode(value: Any) -> Any:
     """A dataclass (or a value of one) as what pymongo stores; None fields are left out."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = ((f.name, getattr(value, f.name)) for f in dataclasses.fields(value))
-        return {_key(name): encode(item) for name, item in fields if item is not None}
-    if isinstance(value, IntEnum):
-        return int(value)
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, tuple):
-        return [encode(item) for item in value]
-    if isinstance(value, Mapping):
-        return {str(key): encode(item) for key, item in value.items()}
-    return value
+    return _encoder(typing.cast("Any", type(value)))(value)
 
 
 def decode(cls: type[T], document: Mapping[str, Any]) -> T:
@@ -100,8 +89,29 @@ def _decoder(hint: Any) -> Callable[[Any], Any]:
         return _dataclass_decoder(hint)
     if hint is datetime:
         return lambda time: time if time.tzinfo else time.replace(tzinfo=UTC)
-    if isinstance(hint, type) and (issubclass(hint, Enum) or hint is float):
-        return hint
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return _member_decoder(hint)
+    if hint is float:
+        return float
+    return _as_it_is
+
+
+@cache
+def _encoder(cls: type) -> Callable[[Any], Any]:
+    """What turns a value of that type into a stored one; built once, for it is used per event."""
+    if dataclasses.is_dataclass(cls):
+        names = [(f.name, _key(f.name)) for f in dataclasses.fields(cls)]
+        return lambda value: {
+            key: encode(item) for name, key in names if (item := getattr(value, name)) is not None
+        }
+    if issubclass(cls, IntEnum):
+        return int
+    if issubclass(cls, Enum):
+        return lambda value: value.value
+    if issubclass(cls, tuple):
+        return lambda value: [encode(item) for item in value]
+    if issubclass(cls, Mapping):
+        return lambda value: {str(key): encode(item) for key, item in value.items()}
     return _as_it_is
 
 
@@ -109,15 +119,30 @@ def _as_it_is(value: Any) -> Any:
     return value
 
 
+def _member_decoder(cls: type[Enum]) -> Callable[[Any], Any]:
+    # Calling the class does the same in ten times the time.
+    members = {member.value: member for member in cls}
+
+    def decode_member(value: Any) -> Any:
+        return members[value] if value in members else cls(value)
+
+    return decode_member
+
+
 def _dataclass_decoder(cls: Any) -> Callable[[Any], Any]:
-    fields = [(name, _key(name), _decoder(hint)) for name, hint in _hints(cls).items()]
+    names = {_key(name): name for name in _hints(cls)}
+    readers = {name: _decoder(hint) for name, hint in _hints(cls).items()}
+    changing = [(name, read) for name, read in readers.items() if read is not _as_it_is]
 
     def decode_document(document: Mapping[str, Any]) -> Any:
         values = {
-            name: read(value)
-            for name, key, read in fields
-            if (value := document.get(key)) is not None
+            names[key]: value
+            for key, value in document.items()
+            if value is not None and key in names
         }
+        for name, read in changing:
+            if name in values:
+                values[name] = read(values[name])
         return cls(**values)
 
     return decode_document

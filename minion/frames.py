@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -61,7 +60,9 @@ class Tidy:
         """
         run = self._runs[stretches[0].simulation]
         before = self.rows
-        if all(a.last < b.first for a, b in pairwise(stretches)):
+        if len(stretches) == 1:
+            self._add(run, stretches, None)
+        elif all(a.last < b.first for a, b in pairwise(stretches)):
             for part, dimension in _alike(stretches):
                 self._add(run, part, dimension)
         else:
@@ -72,8 +73,7 @@ class Tidy:
         self._texts["platform"].add(simulation.platform, rows)
         self._texts["sim_id"].add(simulation.sim_id, rows)
         self._texts["hostname"].add(chart.hostname, rows)
-        host = simulation.host(chart.hostname)
-        self._texts["role"].add(host.role.value if host else "", rows)
+        self._texts["role"].add(run.roles.get(chart.hostname, ""), rows)
         self._texts["chart"].add(chart.chart, rows)
         self._texts["context"].add(chart.context, rows)
         self._texts["unit"].add(chart.unit, rows)
@@ -123,7 +123,7 @@ class Tidy:
             at += stretch.rows
         if kept is not None:
             elapsed, labels, values = elapsed[kept], labels[kept], values[:, kept]
-        self._append(dimensions, elapsed, labels, values, holes)
+        self._append(dimensions, elapsed, labels, values, holes, placed=kept is None)
 
     def _add_merged(self, run: "_Run", stretches: Sequence[Stretch]) -> None:
         """The rows of stretches that overlap, each sample once.
@@ -143,9 +143,19 @@ class Tidy:
         self._append([d.id for d in merged.dimensions], elapsed, labels, values, holes)
 
     def _append(
-        self, dimensions: Sequence[str], elapsed: Floats, labels: Codes, values: Floats, holes: int
+        self,
+        dimensions: Sequence[str],
+        elapsed: Floats,
+        labels: Codes,
+        values: Floats,
+        holes: int,
+        *,
+        placed: bool = False,
     ) -> None:
-        """Rows for all values (a row per dimension, a column per time) that are there."""
+        """Rows for all values (a row per dimension, a column per time) that are there.
+
+        placed: they were decoded into their place.
+        """
         at, shape = self.rows, values.shape
         if holes:
             there = ~np.isnan(values)
@@ -157,9 +167,8 @@ class Tidy:
         else:
             lengths = [shape[1]] * shape[0]
             total = values.size
-            room = self._values.room(at, shape)
-            if not np.may_share_memory(room, values):  # else they were decoded into their place
-                room[:] = values
+            if not placed:
+                self._values.room(at, shape)[:] = values
             self._elapsed.room(at, shape)[:] = elapsed
             self._labels.room(at, shape)[:] = labels
         for dimension, length in zip(dimensions, lengths, strict=True):
@@ -176,17 +185,21 @@ class Tidy:
         return None if kept.all() else kept
 
 
-class _Run(NamedTuple):
-    simulation: Simulation
-    timeline: Timeline | None  # a run that nothing was noted of has none
+class _Run:
+    """A simulation and what is asked of it for each of its charts.
 
-    @property
-    def origin(self) -> float:
-        return self.timeline.origin if self.timeline else 0.0
+    phases: names, in order of time; edges: the elapsed times around and between them.
+    codes: of what lies before, in and behind the phases, once `_Clock.codes` gave them some.
+    """
 
-    @property
-    def phases(self) -> list[str]:
-        return [mark.name for mark in self.timeline.intervals] if self.timeline else []
+    def __init__(self, simulation: Simulation, timeline: Timeline | None) -> None:
+        marks = timeline.intervals if timeline else ()  # of one that nothing was noted of: none
+        self.simulation = simulation
+        self.origin = timeline.origin if timeline else 0.0
+        self.phases = [mark.name for mark in marks]
+        self.edges = np.array([*(mark.start_s for mark in marks), *(m.end_s for m in marks[-1:])])
+        self.roles = {host.hostname: host.role.value for host in simulation.hosts}
+        self.codes: Codes | None = None
 
 
 class _Clock:
@@ -202,15 +215,23 @@ class _Clock:
         self._read: tuple[object, Floats, Codes] | None = None
 
     def codes(self, run: _Run) -> Codes:
-        """The code of each phase of a run; the last one, for index -1, is that of no phase."""
-        known = [self.names.setdefault(phase, len(self.names)) for phase in run.phases]
-        return np.array([*known, -1], dtype=self.type)
+        """The codes of what lies between a run's edges; -1, before and behind, is no phase."""
+        if run.codes is None:
+            known = [self.names.setdefault(phase, len(self.names)) for phase in run.phases]
+            run.codes = np.array([-1, *known, -1] if known else [-1], dtype=self.type)
+        return run.codes
 
     def labels(self, run: _Run, elapsed_s: Floats) -> Codes:
         """The code of each time's phase; -1 outside of the run."""
-        if run.timeline is None:
-            return np.full(len(elapsed_s), -1, dtype=self.type)
-        return self.codes(run)[run.timeline.labels(elapsed_s)]
+        return self.codes(run)[run.edges.searchsorted(elapsed_s, side="right")]
+
+    def _labels_in_order(self, run: _Run, elapsed_s: Floats) -> Codes:
+        """`labels` of times that increase: one search for each edge instead of each time."""
+        codes = self.codes(run)
+        before = np.zeros(len(codes) + 1, dtype=np.intp)
+        before[1:-1] = elapsed_s.searchsorted(run.edges)
+        before[-1] = len(elapsed_s)
+        return codes.repeat(before[1:] - before[:-1])
 
     def read(self, run: _Run, stretches: Sequence[Stretch]) -> tuple[Floats, Codes]:
         """Elapsed times and phases of the rows of stretches that follow each other."""
@@ -220,7 +241,9 @@ class _Clock:
         if self._read is None or self._read[0] != key or len(regular) < len(stretches):
             times = [stretch.times() for stretch in stretches]
             elapsed = (times[0] if len(times) == 1 else np.concatenate(times)) - run.origin
-            self._read = key, elapsed, self.labels(run, elapsed)
+            ordered = len(times) == len(regular) == 1 and (stretches[0].step or 0.0) > 0
+            labels = self._labels_in_order if ordered else self.labels
+            self._read = key, elapsed, labels(run, elapsed)
         return self._read[1:]
 
 

@@ -7,7 +7,7 @@ no phase, and the whole run. What the events do not say is reported, never guess
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations, pairwise
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -179,15 +179,15 @@ class _Reader:
     def _pair(self, phase: Phase, starts: list[Event], ends: list[Event]) -> Interval | None:
         if not starts and not ends:
             return None
+        if len(starts) == len(ends) == 1:  # mostly so, and then there is nothing to look for
+            ids = starts[0].correlation_id, ends[0].correlation_id
+            if None in ids or ids[0] == ids[1]:
+                return self._interval(phase, starts[0], ends[0])
+            names = f"{starts[0].type.name} and {ends[0].type.name}"
+            self._report(phase, f"{names} have different ids")
+            return None
         by_id = {e.correlation_id: e for e in ends if e.correlation_id is not None}
         pairs = [(s, by_id[s.correlation_id]) for s in starts if s.correlation_id in by_id]
-        if not pairs and len(starts) == 1 and len(ends) == 1:
-            start, end = starts[0], ends[0]
-            if start.correlation_id is None or end.correlation_id is None:
-                pairs = [(start, end)]
-            else:
-                self._report(phase, f"{start.type.name} and {end.type.name} have different ids")
-                return None
         paired = {id(event) for pair in pairs for event in pair}
         for event in (*starts, *ends):
             if id(event) not in paired:
@@ -232,19 +232,30 @@ class _Reader:
 
     def _cover(self, found: list[Interval]) -> list[Interval]:
         """The run cut at every border: each piece belongs to the interval that began last."""
-        for first, second in combinations(found, 2):  # sorted by start
-            if second.start_s < first.end_s and second.duration_s > 0:
-                self.problems.append(
-                    f"{first.name} and {second.name} overlap from {second.start_s:g} to"
-                    f" {min(first.end_s, second.end_s):g} s: these samples count to {second.name}"
-                )
+        for place, first in enumerate(found, start=1):
+            for second in found[place:]:
+                if second.start_s >= first.end_s:
+                    break  # they are sorted by start
+                if second.duration_s > 0:
+                    end_s = min(first.end_s, second.end_s)
+                    self.problems.append(
+                        f"{first.name} and {second.name} overlap from {second.start_s:g} to"
+                        f" {end_s:g} s: these samples count to {second.name}"
+                    )
         stop = self.events[-1].time - self.origin
         borders = {0.0, stop} | {edge for i in found for edge in (i.start_s, i.end_s)}
         marks: list[Interval] = []
         owners: list[Interval | None] = []
+        inside: list[Interval] = []
+        begun = 0
         for start, end in pairwise(sorted(borders)):
-            inside = [i for i in found if i.start_s <= start and end <= i.end_s]
-            owner = max(inside, key=lambda i: (i.start_s, -i.end_s), default=None)
+            while begun < len(found) and found[begun].start_s <= start:
+                inside.append(found[begun])
+                begun += 1
+            inside = [i for i in inside if end <= i.end_s]
+            owner = inside[0] if len(inside) == 1 else None
+            if len(inside) > 1:
+                owner = max(inside, key=lambda i: (i.start_s, -i.end_s))
             if owners and owner is owners[-1]:
                 start = marks.pop().start_s  # noqa: PLW2901  the same stretch goes on
                 owners.pop()

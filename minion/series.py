@@ -82,6 +82,8 @@ class Series:
     def compact(self) -> "Series":
         """Without rows that hold nothing, and without dimensions that hold nothing."""
         there = ~np.isnan(self.values)
+        if there.all() and there.size:
+            return self
         rows, columns = there.any(axis=1), there.any(axis=0)
         if rows.all() and columns.all():
             return self
@@ -128,8 +130,10 @@ class Series:
 
 def _cut(series: Series, origin: float, length: float) -> Iterator[tuple[float, Series]]:
     cells = np.floor((series.times - origin) / length)
-    for cell in np.unique(cells):
-        part = series._rows(cells == cell).compact()  # noqa: SLF001  the same class
+    alone = cells[0] == cells[-1]  # times increase
+    for cell in cells[:1] if alone else np.unique(cells):
+        # What comes here is compact.
+        part = series if alone else series._rows(cells == cell).compact()  # noqa: SLF001  own class
         grid = _grid(part)
         rows = len(part.times) if grid is None else int(grid[-1]) + 1
         columns = len(part.dimensions) + (grid is None)
@@ -155,12 +159,35 @@ def _grid(series: Series) -> NDArray[np.intp] | None:
 
 def to_document(simulation: ObjectId, stretch: float, series: Series) -> dict[str, Any]:
     """The document of one stretch, as `Series.cut` gave it."""
+    times, values = arrays(series)
+    document = head(simulation, stretch, series, len(values), series.samples)
+    if times is not None:
+        document["t"] = times.tolist()
+    document["dimensions"] = [
+        {"id": d.id, "name": d.name, "values": _nulled(values[:, column])}
+        for column, d in enumerate(series.dimensions)
+    ]
+    return document
+
+
+def arrays(series: Series) -> tuple[Floats | None, Floats]:
+    """The arrays of a stretch: timestamps where no grid says them, and values on every row."""
     grid = _grid(series)
-    rows = len(series.times) if grid is None else int(grid[-1]) + 1
-    values = series.values
-    if grid is not None and rows > len(grid):
-        values = np.full((rows, len(series.dimensions)), np.nan)
-        values[grid] = series.values
+    values = np.asarray(series.values, dtype=np.float64)
+    if grid is None:
+        return np.asarray(series.times, dtype=np.float64), values
+    rows = int(grid[-1]) + 1
+    if rows == len(grid):
+        return None, values
+    spread = np.full((rows, len(series.dimensions)), np.nan)
+    spread[grid] = values
+    return None, spread
+
+
+def head(
+    simulation: ObjectId, stretch: float, series: Series, rows: int, samples: int
+) -> dict[str, Any]:
+    """The document of one stretch without its arrays."""
     document: dict[str, Any] = {
         "simulation": simulation,
         "hostname": series.hostname,
@@ -176,13 +203,7 @@ def to_document(simulation: ObjectId, stretch: float, series: Series) -> dict[st
     if series.step is not None:
         document["step"] = float(series.step)
     document["n"] = rows
-    document["samples"] = series.samples
-    if grid is None:
-        document["t"] = series.times.tolist()
-    document["dimensions"] = [
-        {"id": d.id, "name": d.name, "values": _nulled(values[:, column])}
-        for column, d in enumerate(series.dimensions)
-    ]
+    document["samples"] = samples
     return document
 
 

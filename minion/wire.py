@@ -1,7 +1,7 @@
-"""Stretches in the BSON bytes that MongoDB sends, read without a Python object per value.
+"""Stretches in the BSON bytes that MongoDB sends and takes, without a Python object per value.
 
-`minion/_wire.c` does the same natively where it could be compiled, and leaves to this file what
-it does not know, so what is said of broken bytes is said here.
+`minion/_wire.c` reads natively where it could be compiled, and leaves to this file what it does
+not know, so what is said of broken bytes is said here. What it writes, bson writes as well.
 """
 
 from collections.abc import Callable
@@ -9,10 +9,12 @@ from importlib import import_module
 from struct import Struct
 from typing import NamedTuple, Protocol, cast
 
+import bson
 import numpy as np
+from bson import ObjectId
 
 from minion.errors import InvalidData
-from minion.series import Floats
+from minion.series import Floats, Series, arrays, head
 
 _DOUBLE, _STRING, _DOCUMENT, _ARRAY = 0x01, 0x02, 0x03, 0x04
 _OBJECT_ID, _NULL, _INT32, _INT64 = 0x07, 0x0A, 0x10, 0x12
@@ -114,6 +116,34 @@ def read_stretches(batch: bytes) -> list[Stretch]:
     return [Stretch(*fields, batch) for fields in found]
 
 
+def write_stretch(simulation: ObjectId, stretch: float, series: Series) -> tuple[bytes, int] | None:
+    """What `minion.series.to_document` makes with a new `_id`, as BSON, and how many samples.
+
+    None: the native part is lacking.
+    """
+    if native is None:
+        return None
+    times, values = arrays(series)
+    samples = values.size
+    dimensions: list[bytes] = []
+    for place, dimension in enumerate(series.dimensions):
+        array, lacking = native.array(values[:, place])
+        samples -= lacking
+        names = bson.encode({"id": dimension.id, "name": dimension.name})[4:-1]
+        content = _document(names, b"\x04values\0", array)
+        dimensions += b"\x03%d\0" % place, content
+    first = head(simulation, stretch, series, len(values), samples)
+    parts = [bson.encode({"_id": ObjectId(), **first})[4:-1]]
+    if times is not None:
+        parts += b"\x04t\0", native.array(times)[0]
+    return _document(*parts, b"\x04dimensions\0", _document(*dimensions)), samples
+
+
+def _document(*parts: bytes) -> bytes:
+    content = b"".join(parts)
+    return b"%b%b\0" % ((len(content) + 5).to_bytes(4, "little"), content)
+
+
 # What a stretch is made of, without its batch.
 _Fields = tuple[
     bytes, str, str, str, str, float, float, float | None, int, int | None, tuple[str, ...],
@@ -122,10 +152,14 @@ _Fields = tuple[
 
 
 class Native(Protocol):
-    """The functions of `minion._wire`. None: something is not as Minion writes it."""
+    """The functions of `minion._wire`. None: something is not as Minion writes it.
+
+    array: doubles as a BSON array, NaN as null, and how many of these.
+    """
 
     stretches: Callable[[bytes], list[_Fields] | None]
     values: Callable[[bytes, tuple[int, ...], Floats], int | None]
+    array: Callable[[Floats], tuple[bytes, int]]
 
 
 def _native() -> Native | None:

@@ -114,6 +114,45 @@ def test_what_the_store_writes_is_read():
     assert np.array_equal(decoded(stretch)[1], series.values.T)
 
 
+@needs_native
+@pytest.mark.parametrize("rows", [rows for rows in BORDERS if rows])
+@pytest.mark.parametrize("holes", [0.0, 0.3])
+def test_the_native_encoder_writes_what_bson_writes(rows, holes):
+    random = np.random.default_rng(rows)
+    columns = random.normal(size=(rows, 3))
+    columns[random.random(columns.shape) < holes] = np.nan
+    columns[-1], columns[0, 0] = -0.0, 5e-324
+    regular = 100.25 + 5.0 * np.arange(rows)
+    gaps = 100.25 + 5.0 * np.cumsum(1 + (random.random(rows) < 0.2))
+    irregular = 100.25 + np.cumsum(random.random(rows) + 0.1)
+    for times, step in ((regular, 5.0), (gaps, 5.0), (irregular, 5.0), (irregular, None)):
+        for values in (columns, np.asfortranarray(columns), columns[:, ::2]):
+            names = tuple(Dimension(f"d{i}", f"größe {i}") for i in range(values.shape[1]))
+            series = Series("hôte", "c", "x", "", "%", names, times, values, step).compact()
+            raw, samples = wire.write_stretch(RUN, -4096.0, series)
+            written = bson.decode(raw)
+            again = {"_id": written["_id"], **to_document(RUN, -4096.0, series)}
+            assert raw == bson.encode(again)
+            assert samples == again["samples"] == series.samples
+
+
+def test_without_the_native_part_bson_writes(monkeypatch):
+    series = Series(
+        "h", "c", "x", "", "%", (Dimension("a", "a"),), np.arange(3.0), np.ones((3, 1)), 1.0
+    )
+    monkeypatch.setattr(wire, "native", None)
+    assert wire.write_stretch(RUN, 0.0, series) is None
+
+
+@needs_native
+@pytest.mark.parametrize(
+    "wrong", [np.ones((2, 2)), np.ones(3, dtype=np.float32), np.arange(3), np.ones(()), b"12345678"]
+)
+def test_the_native_encoder_takes_a_row_of_doubles_only(wrong):
+    with pytest.raises(ValueError, match="one row of doubles"):
+        NATIVE.array(wrong)
+
+
 @by_both
 def test_special_doubles_survive():
     (stretch,) = read_stretches(bson.encode(document([SPECIAL])))
