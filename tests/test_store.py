@@ -3,12 +3,13 @@
 import threading
 from dataclasses import replace
 
+import bson
 import numpy as np
 import pytest
 from pymongo.errors import WriteError
 
 import minion
-from minion import schema
+from minion import schema, wire
 from minion.documents import decode, encode
 from minion.errors import AlreadyExists, Ambiguous, InvalidData, NotFound
 from minion.model import (
@@ -110,6 +111,34 @@ def test_the_validator_of_series_takes_doubles_and_null_only(store):
     with pytest.raises(WriteError, match="failed validation"):
         series.update_many({}, {"$set": {"dimensions.0.values.0": 1}})
     series.update_many({}, {"$set": {"dimensions.0.values.0": None}})
+
+
+def test_a_run_is_stored_the_same_with_and_without_the_native_part(store, monkeypatch):
+    holes = cpu(rows=120, seed=3)
+    holes.values[5:9, 0] = np.nan
+    pieces = [holes, cpu("h2", rows=11), replace(cpu("h2", chart="own"), step=None)]
+    for sim_id, native in (("1", wire.native), ("2", None)):
+        monkeypatch.setattr(wire, "native", native)
+        written = store.put(simulation(sim_id), pieces)
+        assert written.samples == sum(piece.samples for piece in pieces)
+        assert written.documents == len(pieces)
+    first, second = (
+        [
+            bson.encode({key: d[key] for key in d if key not in ("_id", "simulation")})
+            for d in store.database["series"].find({"simulation": store.simulation(sim_id).id})
+        ]
+        for sim_id in ("1", "2")
+    )
+    assert len(first) == len(pieces)
+    assert sorted(first) == sorted(second)
+
+
+def test_a_first_write_that_meets_stored_cells_looks_again(store):
+    run = store.add(simulation(status=Status.IMPORTING))
+    assert store.write(run, [cpu(rows=100)], settled=True).samples == 200
+    again = store.write(run, [cpu(rows=100), cpu("h2", rows=100)], settled=True)
+    assert again.conflicts == 0
+    assert store.count_samples([run]) == {run.id: 400}
 
 
 def test_the_same_samples_again_change_nothing(store):
