@@ -326,6 +326,35 @@ def report(session: Session, *, out: str = "report.html") -> None:
     session.say(f"report: {written.path} ({written.bytes / 1e6:.1f} MB)")
 
 
+@command(DB)
+def serve(
+    session: Session,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8765,
+    allow_exclude: bool = False,
+    token_file: str | None = None,
+) -> None:
+    """Show experiments, runs and comparisons on a page that is alive, until Ctrl-C.
+
+    Args:
+        host: Address to listen on; another than loopback lets its whole network read.
+        port: Port to listen on; 0 for any that is free.
+        allow_exclude: Let whoever has the token exclude runs and take them in again.
+        token_file: File with that token. Default: what MINION_SERVE_TOKEN says.
+    """
+    from analysis.web.serving import serve_store  # noqa: PLC0415
+
+    serve_store(
+        session.uri,
+        host=host,
+        port=port,
+        allow_exclude=allow_exclude,
+        token_file=token_file,
+        note=session.note,
+    )
+
+
 def _samples(session: Session, metric: str) -> "tuple[pd.DataFrame, bool]":
     """The samples of a metric, and whether they are simulated; notes that."""
     from analysis.metrics import utilization as samples_of  # noqa: PLC0415

@@ -20,7 +20,7 @@ usage: minion COMMAND [arguments] [options]
 Keep what repeated experiments measured, and compare it honestly.
 
 commands:
-  chart                Draw a metric: a row per simulation, a column per host, colour by role.
+  chart                Draw a metric, the durations, or what was computed of them.
   check                Check the quality of stored runs, the excluded ones too.
   collect              Pull every run's samples as they come, until all are stored or missing.
   compare              Compare platforms or levels of a parameter: different, equivalent, undecided.
@@ -48,6 +48,7 @@ commands:
   record               Record one run: minion record SIM --platform P --hosts ... -- COMMAND.
   report               Write the report: one HTML file that needs no network.
   runs                 List the simulations, the excluded ones too.
+  serve                Show experiments, runs and comparisons on a page that is alive, until Ctrl-C.
   show                 Show one minion: the simulation, its hosts, events, phases and charts.
   sim start            Register a simulation and its hosts; notes no event.
   summary              Summarize a metric: n, min, max, median, quartiles, mean and deviation.

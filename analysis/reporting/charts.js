@@ -1,0 +1,155 @@
+// Charts are drawn when they come near, and follow the reader's choice.
+const boxes = [...document.querySelectorAll("[data-chart]")];
+const drawings = new Map();
+const darkly = matchMedia("(prefers-color-scheme: dark)");
+const PAPER_ROOM = 680; // pixels of a page of A4 or Letter between its margins
+const SAVED_ROOM = 1000;
+let onPaper = false;
+let span = null; // seconds that charts over time show; null: all
+
+const textOf = (box) => document.getElementById(`${box.dataset.chart}-spec`).textContent;
+const parsed = (box) => JSON.parse(textOf(box));
+
+const made = (box, { room, dark, title }) => {
+  const spec = parsed(box);
+  const faint = faintNames(spec);
+  if (!ofPhase(spec)) return null;
+  if (!title) delete spec.title;
+  fading(spec);
+  keyed(spec, room);
+  fitted(spec, room, onPaper, Boolean(box.dataset.spans));
+  if (box.dataset.spans) clipped(spec);
+  const params = (spec.params ?? []).filter(({ name }) => name !== "dark");
+  spec.params = [...params, { name: "dark", value: dark }, { name: "faint", value: faint }];
+  return spec;
+};
+
+const embedded = async (element, spec, box) => {
+  const { view } = await vegaEmbed(element, spec, {
+    actions: false,
+    renderer: "svg",
+    hover: false,
+    tooltip: (_, event, item, value) => tip(event, value),
+    patch: (compiled) => {
+      clickable(compiled);
+      if (box.dataset.spans) zoomable(compiled);
+      return compiled;
+    },
+  });
+  if (box.dataset.spans && span) await view.signal("span", span).runAsync();
+  return view;
+};
+
+const draw = async (box) => {
+  const room = onPaper ? PAPER_ROOM : box.closest(".scroll").clientWidth;
+  const look = JSON.stringify([room, onPaper, chosen.phase]);
+  const before = drawings.get(box);
+  if (before?.look === look) return follows(box);
+  before?.view?.finalize();
+  const drawing = { look, spec: parsed(box), view: null };
+  drawings.set(box, drawing);
+  try {
+    const spec = made(box, { room, dark: darkly.matches && !onPaper, title: false });
+    box.replaceChildren();
+    if (spec) {
+      drawing.view = await embedded(box, spec, box);
+      listen(box, drawing.view);
+    } else {
+      box.textContent = `This figure shows nothing of ${chosen.phase}.`;
+    }
+    box.dataset.state = "drawn";
+    box.style.minHeight = "";
+  } catch (error) {
+    box.dataset.state = "failed";
+    box.textContent = `This chart could not be drawn: ${error.message}`;
+    console.error(error);
+  }
+};
+
+const follows = async (box) => {
+  const { view, spec } = drawings.get(box);
+  if (!view) return;
+  view.signal("faint", faintNames(spec)).signal("dark", darkly.matches && !onPaper);
+  if (box.dataset.spans) view.signal("span", span);
+  await view.runAsync();
+};
+
+const redraw = () => Promise.all([...drawings.keys()].map(draw));
+followers.push(() => {
+  if (!chosen.phase || lastPhase !== chosen.phase) zoomToPhase();
+  lastPhase = chosen.phase;
+  return redraw();
+});
+darkly.addEventListener("change", redraw);
+
+const near = new IntersectionObserver(
+  (entries) => {
+    for (const { isIntersecting, target } of entries) {
+      if (isIntersecting) {
+        near.unobserve(target);
+        draw(target);
+      }
+    }
+  },
+  { rootMargin: "600px 0px" },
+);
+for (const box of boxes) near.observe(box);
+
+let width = document.documentElement.clientWidth;
+let waiting = 0;
+addEventListener("resize", () => {
+  clearTimeout(waiting);
+  waiting = setTimeout(() => {
+    if (onPaper || width === document.documentElement.clientWidth) return;
+    width = document.documentElement.clientWidth;
+    redraw();
+  }, 150);
+});
+
+// ---- saving
+
+const download = (href, name) => {
+  const link = document.createElement("a");
+  link.href = href;
+  link.download = name;
+  link.click();
+};
+
+const save = async (box, kind) => {
+  const spec = made(box, { room: SAVED_ROOM, dark: false, title: true });
+  if (!spec) return;
+  const view = await embedded(document.createElement("div"), spec, box);
+  const name = `${box.dataset.chart}.${kind}`;
+  if (kind === "svg") {
+    const blob = new Blob([await view.toSVG()], { type: "image/svg+xml" });
+    const href = URL.createObjectURL(blob);
+    download(href, name);
+    setTimeout(() => URL.revokeObjectURL(href), 1000);
+  } else {
+    download(await view.toImageURL("png", 3), name);
+  }
+  view.finalize();
+  say(`Saved ${name}`);
+};
+
+const button = (text, label, act) => {
+  const made = document.createElement("button");
+  made.type = "button";
+  made.textContent = text;
+  made.setAttribute("aria-label", label);
+  made.addEventListener("click", act);
+  return made;
+};
+
+for (const box of boxes) {
+  const figure = box.closest("figure");
+  const number = figure.querySelector("figcaption b").textContent;
+  const under = figure.querySelector("[data-under]");
+  const group = document.createElement("span");
+  group.className = "actions";
+  for (const kind of ["svg", "png"]) {
+    const label = `Save ${number} as ${kind.toUpperCase()}`;
+    group.append(button(`Save ${kind.toUpperCase()}`, label, () => save(box, kind)));
+  }
+  under.append(group);
+}

@@ -1,0 +1,1 @@
+"""A page that is alive on a store: `minion serve`."""

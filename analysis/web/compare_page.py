@@ -1,0 +1,176 @@
+"""The comparison: sentences, charts and tables of what the address asks for."""
+
+from dataclasses import dataclass
+
+import altair as alt
+from dash import Dash, html
+from dash.development.base_component import Component
+
+from analysis import charts
+from analysis.comparison import Comparison, compare
+from analysis.metrics import METRICS, utilization
+from analysis.timeline import durations
+from analysis.web.address import DURATION, Question, question_of, question_query
+from analysis.web.keeper import Keeper
+from analysis.web.listing import Listing
+from analysis.web.live import Region
+from analysis.web.parts import (
+    Node,
+    chart,
+    folded,
+    frame_table,
+    links,
+    notes,
+    section,
+)
+from analysis.web.questions import Form, check_size, only_experiment
+from minion.selection import Selection
+
+PATH = "/compare"
+MOST_SENTENCES = 12
+FORM = Form(
+    "compare",
+    PATH,
+    ("experiment", "metric", "phase", "baseline", "margin", "sims", "allow", "excluded"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a question about platforms is answered with.
+
+    question: with its experiment. found: the comparison.
+    simulated: a run of it was made by a random generator.
+    """
+
+    question: Question
+    found: Comparison
+    simulated: bool
+
+
+def page(keeper: Keeper, search: str) -> Component:
+    """The whole page, before anything was compared."""
+    return html.Div(
+        [html.H1("Compare"), FORM.place(keeper, search), REGIONS[0].place(keeper, search)]
+    )
+
+
+def answer(listing: Listing, question: Question) -> Answer:
+    """The comparison that a question asks for.
+
+    Raises:
+        InvalidData: it names no experiment, too many runs, or as of `compare`.
+        NotFound, NotComparable: as of `compare`.
+    """
+    question = only_experiment(listing, question)
+    check_size(listing, question)
+    found = compare(
+        listing.store,
+        [question.metric],
+        baseline=question.baseline or None,
+        margin=question.margin or None,
+        allow=question.allow or None,
+        **question.choice,
+    )
+    runs = listing.store.simulations(Selection.of(**question.choice))
+    return Answer(question, found, any(s.simulated for s in runs))
+
+
+def values_chart(listing: Listing, told: Answer) -> alt.TopLevelMixin | None:
+    """The values that are compared, a dot per run; None for what is no series and no duration."""
+    question = told.question
+    if question.metric == DURATION:
+        frame = durations(listing.store, **question.choice)
+        return charts.durations(frame, simulated=told.simulated)
+    if question.metric not in METRICS:
+        return None
+    frame = utilization(listing.store, question.metric, **question.choice)
+    return charts.utilization(frame, simulated=told.simulated, zero=False)
+
+
+def forest_chart(told: Answer) -> alt.TopLevelMixin:
+    """The interval of every difference."""
+    return charts.differences(told.found, simulated=told.simulated)
+
+
+def comparison(listing: Listing, search: str) -> Node:
+    """Everything that the page says of a question."""
+    told = answer(listing, question_of(search))
+    question, found = told.question, told.found
+    sentences = list(found.sentences)
+    more = sentences[MOST_SENTENCES:]
+    drawn = values_chart(listing, told)
+    rows = len(found.pairs) // max(1, found.pairs["role"].nunique())
+    asked = question_query(question)
+    kinds = ("svg", "png", "json")
+    return [
+        section(
+            "verdicts",
+            "What can be said",
+            *([html.P(_SIMULATED, className="simulated")] if told.simulated else []),
+            html.P(found.headline, className="lead"),
+            notes(sentences[:MOST_SENTENCES], "sentences"),
+            *([folded("More sentences", len(more), notes(more, "sentences"))] if more else []),
+            notes(_remarks(found), "remarks"),
+        ),
+        section(
+            "differences",
+            "Differences",
+            chart("differences", forest_chart(told), fit="columns", height=90 + 24 * rows),
+            links(
+                "Chart",
+                {k.upper(): f"/download/differences.{k}{asked}" for k in kinds},
+            ),
+        ),
+        *(
+            [
+                section(
+                    "values",
+                    "The runs behind them",
+                    chart("values", drawn, fit="columns", height=420),
+                    links("Chart", {k.upper(): f"/download/values.{k}{asked}" for k in kinds}),
+                )
+            ]
+            if drawn is not None
+            else []
+        ),
+        section(
+            "tables",
+            "Figures",
+            *(
+                folded(
+                    title, len(frame), frame_table(title, frame, kind="figures"), opened=not place
+                )
+                for place, (title, frame) in enumerate(found.tables().items())
+            ),
+            links(
+                "Comparison",
+                {
+                    "CSV": f"/download/comparison.csv{asked}",
+                    "JSON": f"/download/comparison.json{asked}",
+                },
+            ),
+        ),
+    ]
+
+
+def _remarks(found: Comparison) -> list[str]:
+    """What a reader must know; where the program points to its own option, to the page's file."""
+    own = f"Run ids, options and the hash of the values ({found.provenance['sha256'][:12]}) are in"
+    kept = [text for text in found.remarks if "--format" not in text]
+    return [*kept, f"{own} the JSON file below."]
+
+
+REGIONS = (
+    Region(
+        name="comparison", path=PATH, stand=lambda _, search: search, body=comparison, heavy=True
+    ),
+)
+_SIMULATED = "Simulated data: it shows what the tools do, and says nothing about the platforms."
+
+
+def register(app: Dash, keeper: Keeper) -> None:
+    """The callbacks of the page."""
+    FORM.register(app, keeper)
+    for region in REGIONS:
+        region.register(app, keeper)
