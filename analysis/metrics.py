@@ -243,7 +243,9 @@ def in_own_words(samples: pd.DataFrame, metric: Metric) -> pd.DataFrame:
         "value": values,
     }
     # Arrays and not columns: these would be held against each other's index.
-    data = {name: columns[name] if name in columns else samples[name].array for name in COLUMNS}
+    kept = {name: samples[name].array for name in COLUMNS if name in samples}
+    every = kept | columns
+    data = {name: every[name] for name in COLUMNS if name in every}
     return pd.DataFrame(data, index=samples.index, copy=False)
 
 
