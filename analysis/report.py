@@ -8,6 +8,7 @@ from typing import Any, Unpack
 
 from analysis import margins
 from analysis.metrics import METRICS, metric_of
+from analysis.output import runtime
 from analysis.quantities import SECONDS
 from analysis.reporting.page import page
 from analysis.reporting.study import Wish
@@ -83,7 +84,7 @@ def write(
         writer = Writer(store, wish, workshop)
         writer.gather()
         with writer.clock.step("write"):
-            content = page(writer, command=command or _call(target, told), runtime=workshop.runtime)
+            content = page(writer, command=command or _call(target, told), runtime=runtime())
             with written_whole(target) as part:
                 part.write_bytes(content.encode())
     return Report(target, target.stat().st_size, writer.clock.seconds)

@@ -82,6 +82,17 @@ def near(page, name):
     return box
 
 
+def at_rest(page):
+    """Every chart near what is seen is drawn: nothing moves any more."""
+    page.wait_for_function(
+        """[...document.querySelectorAll('[data-chart]')].every((box) => {
+            const { top, bottom } = box.getBoundingClientRect();
+            const far = bottom < -500 || top > innerHeight + 500;
+            return far || !box.checkVisibility() || box.dataset.state;
+        })"""
+    )
+
+
 def draw_everything(page):
     """Unfold all, scroll through it as a reader does, and wait for the charts."""
     page.evaluate("for (const fold of document.querySelectorAll('details')) fold.open = true")

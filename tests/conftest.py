@@ -10,6 +10,7 @@ from waiting import wait_for
 from minion import server
 
 pytest_plugins = [
+    "browsers",
     "flat_study",
     "mongod_with_password",
     "netdata_agents",

@@ -106,7 +106,7 @@ LEVELS = {f"e0-{name}" for name in ("durations", *QUANTITIES)}
 FORESTS = {"e0-ratios", "e0-duration-differences-0"} | {
     f"e0-{name[:-2]}-differences-{name[-1]}" for name in QUANTITIES
 }
-VARIANCES = {f"e0-{name}-variances" for name in EVERYTHING}
+VARIANCES = {"e0-cpu-variances"}
 TIMES = {"e0-timeline", *(f"e0-{name}-course" for name in EVERYTHING)}
 
 

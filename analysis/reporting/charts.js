@@ -93,7 +93,15 @@ const near = new IntersectionObserver(
   },
   { rootMargin: "600px 0px" },
 );
-for (const box of boxes) near.observe(box);
+for (const box of boxes) {
+  // About the place that the chart will take, so that little moves when it is drawn.
+  if (box.dataset.panels) {
+    const [count, height, room] = box.dataset.panels.split(" ").map(Number);
+    const beside = Math.max(1, Math.min(4, Math.floor(box.clientWidth / room)));
+    box.style.minHeight = `${64 + Math.ceil(count / beside) * (height - 6)}px`;
+  }
+  near.observe(box);
+}
 
 let width = document.documentElement.clientWidth;
 let waiting = 0;

@@ -94,7 +94,16 @@ class Figure:
     @property
     def height(self) -> int:
         """About, in pixels, before it is drawn."""
-        return 60 + _height(self.spec)
+        return 104 + _height(self.spec)
+
+    @property
+    def panels(self) -> str:
+        """How many stand beside each other where there is room, their height, and room for each."""
+        for name, room in (("concat", 330), ("hconcat", 220)):
+            if name in self.spec:
+                panels = self.spec[name]
+                return f"{len(panels)} {max(map(_height, panels))} {room}"
+        return ""
 
     @property
     def title(self) -> str:

@@ -8,68 +8,100 @@ import os
 import pickle
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
-from functools import cached_property
+from dataclasses import dataclass, field
 from pathlib import Path
-from queue import SimpleQueue
-from threading import Thread
+from threading import Condition, Thread
 from typing import IO, Any, Self
 
+import pandas as pd
 from altair.utils.schemapi import debug_mode
 
-from analysis import charts, output
+from analysis import charts
 from minion.errors import MinionError
 
 Spec = dict[str, Any]
+MOST_WAITING = 5_000_000  # rows of frames that wait to be drawn; above, they are drawn at once
 _PROGRAM = "from analysis.reporting.workshop import serve; serve()"
-_RUNTIME = "the scripts that draw charts in a browser"
-_KEPT: list[str] = []  # these scripts, once they are made: they are the same in every report
 
 
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A chart to be drawn: a function of `analysis.charts`, and what it takes."""
+
+    name: str
+    arguments: tuple[Any, ...]
+    options: dict[str, Any]
+
+    @property
+    def rows(self) -> int:
+        """How much it holds."""
+        given = (*self.arguments, *self.options.values())
+        return sum(len(value) for value in given if isinstance(value, pd.DataFrame))
+
+    def fulfil(self) -> "Spec | MinionError":
+        """The chart as Vega-Lite, or why it cannot be drawn."""
+        draw: Callable[..., Any] = getattr(charts, self.name)
+        try:
+            # Altair need not check what tests have checked: that takes a third of the time.
+            with debug_mode(arg=False):
+                spec: Spec = draw(*self.arguments, **self.options).to_dict(validate=False)
+        except MinionError as error:
+            return error
+        return spec
+
+
+@dataclass(eq=False, slots=True)
 class Drawn:
     """A chart that was ordered."""
 
-    def __init__(self, order: "_Order", result: "Future[Spec | MinionError]") -> None:
-        self._order, self._result = order, result
-        self._spec: Spec | None = None
+    workshop: "Workshop"
+    order: Order | None
+    result: "Future[Spec | MinionError]" = field(default_factory=Future)
 
     @property
     def spec(self) -> Spec:
-        """It as Vega-Lite, once it is drawn.
+        """It as Vega-Lite; drawn here, if nobody has begun it.
 
         Raises:
             InvalidData: its data cannot be drawn.
         """
-        if self._spec is None:
-            try:
-                made = self._result.result()
-            except _GONE:
-                made = _drawn(self._order)
-            if isinstance(made, MinionError):
-                raise made
-            self._spec = made
-        return self._spec
+        if self.workshop.claim(self):
+            self.draw_here()
+        made = self.result.result()
+        if isinstance(made, MinionError):
+            raise made
+        return made
+
+    def draw_here(self) -> None:
+        """Draw it in this process."""
+        if self.order is not None:
+            made, self.order = self.order.fulfil(), None
+            self.result.set_result(made)
 
 
 class Workshop:
     """Takes orders for charts; to be used in a `with`.
 
-    They are drawn when they are asked for, unless `start` is called before they are ordered.
+    They are drawn when they are asked for, unless `start` is called before.
     """
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
-        self._waiting: SimpleQueue[Future[Spec | MinionError] | None] = SimpleQueue()
-        self._collector = Thread(target=self._collect, daemon=True)
-        self._runtime: Drawn | None = None
+        self._waiting: deque[Drawn] = deque()
+        self._rows = 0
+        self._change = Condition()
+        self._open = True
+        self._feeder = Thread(target=self._feed, daemon=True)
 
     def __enter__(self) -> Self:
         return self
 
     def start(self) -> None:
-        """Let a process of its own do what is ordered from now on.
+        """Let a process of its own draw from now on.
 
         It pays where there are many samples to read meanwhile; it takes a second to begin.
         """
@@ -81,27 +113,20 @@ class Workshop:
                 stdout=subprocess.PIPE,
                 env={**os.environ, "PYTHONPATH": paths},
             )
-            self._collector.start()
-        if not _KEPT:  # bundling them takes seconds: it goes on while the first samples are read
-            self._runtime = self.draw(_RUNTIME)
+            self._feeder.start()
 
     def __exit__(self, *error: object) -> None:
-        if self._process is None:
-            return
-        if error[0] is not None:
-            self._process.kill()
-        _close(self._process.stdin)
-        self._waiting.put(None)
-        self._collector.join()
-        self._process.wait()
-        _close(self._process.stdout)
-
-    @cached_property
-    def runtime(self) -> str:
-        """The scripts that draw charts in a browser, safe inside a script element."""
-        if not _KEPT:
-            _KEPT.append(self._runtime.spec["script"] if self._runtime else output.runtime())
-        return _KEPT[0]
+        with self._change:
+            self._open = False
+            self._waiting.clear()
+            self._change.notify()
+        if self._process is not None:
+            if error[0] is not None:
+                self._process.kill()
+            self._feeder.join()
+            for stream in (self._process.stdin, self._process.stdout):
+                _close(stream)
+            self._process.wait()
 
     def draw(self, name: str, *arguments: Any, **options: Any) -> Drawn:
         """Order a chart.
@@ -110,29 +135,53 @@ class Workshop:
             name: of a function of `analysis.charts`.
             arguments, options: that it takes.
         """
-        order = (name, arguments, options)
-        result: Future[Spec | MinionError] = Future()
-        if self._process is None or self._process.stdin is None:
-            result.set_exception(EOFError())
-            return Drawn(order, result)
-        self._waiting.put(result)
-        try:
-            pickle.dump(order, self._process.stdin, protocol=pickle.HIGHEST_PROTOCOL)
-            self._process.stdin.flush()
-        except _GONE:
-            _close(self._process.stdin)
-        return Drawn(order, result)
+        order = Order(name, arguments, options)
+        drawn = Drawn(self, order)
+        with self._change:
+            full = self._rows + order.rows > MOST_WAITING
+            if not full:
+                self._waiting.append(drawn)
+                self._rows += order.rows
+                self._change.notify()
+        if full:
+            drawn.draw_here()
+        return drawn
 
-    def _collect(self) -> None:
-        """Give every result to whoever waits for it, in the order of the orders."""
+    def claim(self, drawn: Drawn) -> bool:
+        """Take a chart out of those that wait; whether it was still among them."""
+        with self._change:
+            if drawn not in self._waiting:
+                return False
+            self._waiting.remove(drawn)
+            self._rows -= drawn.order.rows if drawn.order else 0
+            return True
+
+    def _feed(self) -> None:
+        """Give the process one order after the other."""
         process = self._process
-        while (result := self._waiting.get()) is not None:
+        while (drawn := self._next()) is not None:
             try:
-                if process is None or process.stdout is None:
+                if process is None or process.stdin is None or process.stdout is None:
                     raise EOFError
-                result.set_result(pickle.load(process.stdout))  # noqa: S301  our own process
-            except _GONE as error:
-                result.set_exception(error)
+                pickle.dump(drawn.order, process.stdin, protocol=pickle.HIGHEST_PROTOCOL)
+                process.stdin.flush()
+                made = pickle.load(process.stdout)  # noqa: S301  our own process
+            except (EOFError, OSError, ValueError, pickle.PickleError):
+                drawn.draw_here()
+                return  # what still waits is claimed by whoever needs it
+            drawn.order = None
+            drawn.result.set_result(made)
+
+    def _next(self) -> Drawn | None:
+        """The next that waits; None when there will be no more."""
+        with self._change:
+            while self._open and not self._waiting:
+                self._change.wait()
+            if not self._waiting:
+                return None
+            drawn = self._waiting.popleft()
+            self._rows -= drawn.order.rows if drawn.order else 0
+            return drawn
 
 
 def serve() -> None:
@@ -141,31 +190,14 @@ def serve() -> None:
     sys.stdout = sys.stderr  # what a library prints must not get among the results
     while True:
         try:
-            order = pickle.load(orders)  # noqa: S301  from the process that started this one
+            order: Order = pickle.load(orders)  # noqa: S301  from the process that started this
         except EOFError:
             return
-        pickle.dump(_drawn(order), results, protocol=pickle.HIGHEST_PROTOCOL)
+        pickle.dump(order.fulfil(), results, protocol=pickle.HIGHEST_PROTOCOL)
         results.flush()
 
 
 # ---------------------------------------------------------------- inside
-
-_Order = tuple[str, tuple[Any, ...], dict[str, Any]]
-_GONE = (EOFError, OSError, ValueError, pickle.PickleError)
-
-
-def _drawn(order: _Order) -> Spec | MinionError:
-    name, arguments, options = order
-    if name == _RUNTIME:
-        return {"script": output.runtime()}
-    draw: Callable[..., Any] = getattr(charts, name)
-    try:
-        # Altair need not check what tests have checked: that takes a third of the time.
-        with debug_mode(arg=False):
-            spec: Spec = draw(*arguments, **options).to_dict(validate=False)
-    except MinionError as error:
-        return error
-    return spec
 
 
 def _close(stream: IO[bytes] | None) -> None:

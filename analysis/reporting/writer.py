@@ -207,9 +207,10 @@ class Writer:
                 study.memory.append(study.make.autocorrelation(frame, metric))
 
     def _find_variances(self) -> None:
-        """Where the variance of each quantity lies, where there is more than one run."""
+        """Where the variance of durations lies, and of what every run is drawn of."""
         for study in self.studies:
-            for name in study.names if len(study.simulations) > 1 else ():
+            shown = [n for n in study.names if n in (DURATION, *self.wish.each_run)]
+            for name in shown if len(study.simulations) > 1 else ():
                 section = study.sections[name]
                 with self.clock.step("variance"):
                     try:

@@ -1,13 +1,12 @@
 """The comparison: sentences, charts and tables of what the address asks for."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import altair as alt
 from dash import Dash, html
 from dash.development.base_component import Component
 
-from analysis import charts
-from analysis.comparison import Comparison, compare
 from analysis.metrics import METRICS, utilization
 from analysis.timeline import durations
 from analysis.web.address import DURATION, Question, question_of, question_query
@@ -25,6 +24,9 @@ from analysis.web.parts import (
 )
 from analysis.web.questions import Form, check_size, only_experiment
 from minion.selection import Selection
+
+if TYPE_CHECKING:
+    from analysis.comparison import Comparison
 
 PATH = "/compare"
 MOST_SENTENCES = 12
@@ -44,7 +46,7 @@ class Answer:
     """
 
     question: Question
-    found: Comparison
+    found: "Comparison"
     simulated: bool
 
 
@@ -62,6 +64,8 @@ def answer(listing: Listing, question: Question) -> Answer:
         InvalidData: it names no experiment, too many runs, or as of `compare`.
         NotFound, NotComparable: as of `compare`.
     """
+    from analysis.comparison import compare  # noqa: PLC0415  heavy, and not for the first page
+
     question = only_experiment(listing, question)
     check_size(listing, question)
     found = compare(
@@ -78,6 +82,8 @@ def answer(listing: Listing, question: Question) -> Answer:
 
 def values_chart(listing: Listing, told: Answer) -> alt.TopLevelMixin | None:
     """The values that are compared, a dot per run; None for what is no series and no duration."""
+    from analysis import charts  # noqa: PLC0415  likewise
+
     question = told.question
     if question.metric == DURATION:
         frame = durations(listing.store, **question.choice)
@@ -90,6 +96,8 @@ def values_chart(listing: Listing, told: Answer) -> alt.TopLevelMixin | None:
 
 def forest_chart(told: Answer) -> alt.TopLevelMixin:
     """The interval of every difference."""
+    from analysis import charts  # noqa: PLC0415  likewise
+
     return charts.differences(told.found, simulated=told.simulated)
 
 
@@ -154,7 +162,7 @@ def comparison(listing: Listing, search: str) -> Node:
     ]
 
 
-def _remarks(found: Comparison) -> list[str]:
+def _remarks(found: "Comparison") -> list[str]:
     """What a reader must know; where the program points to its own option, to the page's file."""
     own = f"Run ids, options and the hash of the values ({found.provenance['sha256'][:12]}) are in"
     kept = [text for text in found.remarks if "--format" not in text]

@@ -1,6 +1,7 @@
 """The pages together: what stands around them, which address shows which."""
 
 from collections.abc import Callable
+from importlib import import_module
 from importlib.metadata import version
 from threading import Thread
 from typing import Any
@@ -72,9 +73,15 @@ def application(keeper: Keeper, *, host: str, token: str | None = None) -> Dash:
 
     server.add_url_rule(vega, view_func=_drawing, endpoint="vega")
     protect(server, host, app.csp_hashes())
-    # It takes a second, and no page waits for it but those with charts.
-    Thread(target=runtime, name="vega", daemon=True).start()
+    # Only pages with charts and comparisons wait for these, and the first page does not.
+    Thread(target=_warm, name="warm", daemon=True).start()
     return app
+
+
+def _warm() -> None:
+    """Load what takes a second or two each."""
+    runtime()
+    import_module("analysis.comparison")
 
 
 def _drawing() -> Response:

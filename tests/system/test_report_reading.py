@@ -7,7 +7,7 @@ import re
 from importlib.resources import files
 
 import pytest
-from browsers import near
+from browsers import at_rest, near
 
 pytestmark = pytest.mark.system
 
@@ -40,7 +40,10 @@ def visible(page, table):
 
 def unfold(page, table):
     page.evaluate("(id) => { document.getElementById(id).closest('details').open = true }", table)
-    return page.locator(f"#{table}")
+    found = page.locator(f"#{table}")
+    found.scroll_into_view_if_needed()
+    at_rest(page)
+    return found
 
 
 def test_a_chosen_platform_is_followed_by_everything(opened, study_report):
