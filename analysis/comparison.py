@@ -6,25 +6,23 @@
 `docs/mathematics.md` says what is computed, from which source, and when it may be wrong.
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from importlib.metadata import version
 from typing import Any, Unpack
 
-import numpy as np
 import pandas as pd
 
 from analysis import margins, order, verdicts
 from analysis.comparability import PLATFORM, Difference, gate, levels_of
 from analysis.judgement import CONFIDENCE, Judgement, Question, judge, questions_of
+from analysis.provenance import excluded_runs, provenance
 from analysis.quantities import Quantity, quantity
 from analysis.sentences import difference_unit, overall, sentence
 from analysis.values import ALL_HOSTS
 from minion.console import records
 from minion.errors import InvalidData, NotFound
-from minion.model import Simulation, Verdict
+from minion.model import Simulation
 from minion.selection import Choice, Selection, Texts, words
 from minion.store import Store
 
@@ -165,7 +163,7 @@ def compare(
     options = _Options(names, factor, baseline, margin, quantile, confidence)
     study = _Study(store, options, choice, simulations)
     judgements = study.judgements(levels)
-    excluded = _excluded(store, selection)
+    excluded = excluded_runs(store, selection)
     changed = study.changed(judgements[0], levels, excluded)
     if not judgements[0].pairs:
         raise NotFound(
@@ -186,7 +184,12 @@ def compare(
         allowed=allowed,
         left_out=study.left_out,
         sensitive=changed,
-        provenance=_provenance(study, levels, excluded),
+        provenance=provenance(
+            levels,
+            excluded,
+            study.quantities,
+            {**asdict(options), **{name: value for name, value in choice.items() if value}},
+        ),
     )
 
 
@@ -311,14 +314,6 @@ def _check_levels(levels: Runs, factor: str, baseline: str | None) -> None:
         )
 
 
-def _excluded(store: Store, selection: Selection) -> list[Simulation]:
-    """The runs of a selection that are left out because they are excluded."""
-    if selection.include_excluded:
-        return []
-    wide = store.simulations(replace(selection, include_excluded=True))
-    return [s for s in wide if s.validity.verdict is Verdict.EXCLUDED]
-
-
 def _family(questions: Sequence[Question], options: _Options) -> str:
     """The tests of a family in words: "cpu × 12 phases × 3 pairs"."""
     if not questions:
@@ -375,25 +370,3 @@ def _lacking(judgement: Judgement) -> list[str]:
         for level, values in q.groups.items()
         if len(values) < q.total[level]
     ]
-
-
-def _provenance(study: _Study, levels: Runs, excluded: Sequence[Simulation]) -> dict[str, Any]:
-    digest = hashlib.sha256()
-    for q in study.quantities:
-        values = q.runs.values
-        texts = values.drop(columns=["n", "hosts", "value"]).astype("str")
-        digest.update(texts.to_csv(index=False).encode())
-        digest.update(np.ascontiguousarray(values["value"], dtype="<f8").tobytes())
-    first = next(iter(levels.values()))[0]
-    return {
-        "experiment": first.experiment,
-        "runs": {level: [s.sim_id for s in runs] for level, runs in levels.items()},
-        "excluded": {s.sim_id: list(s.validity.reasons) for s in excluded},
-        "sha256": digest.hexdigest(),
-        "version": version("minion"),
-        "reduced": {q.name: q.reduced for q in study.quantities if q.reduced},
-        "options": {
-            **asdict(study.options),
-            **{name: value for name, value in study.choice.items() if value},
-        },
-    }

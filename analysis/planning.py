@@ -1,6 +1,6 @@
 """How many runs the next experiment needs, from the spread of those that are there."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, Unpack
@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.aims import CAREFUL, Aim, Comparison, Group
+from analysis.provenance import by_platform, excluded_runs, provenance
 from analysis.quantities import quantity
 from analysis.statistics.power import MOST_RUNS
 from analysis.timeline import durations_of
@@ -41,11 +42,13 @@ class Plan:
         cannot be told is NaN.
     sentences: the result in words.
     notes: what it rests on, a sentence each.
+    provenance: what it stands on; see `analysis.provenance.provenance`.
     """
 
     table: pd.DataFrame
     sentences: tuple[str, ...]
     notes: tuple[str, ...]
+    provenance: Mapping[str, Any]
 
     def document(self) -> dict[str, Any]:
         """Everything as plain values, unrounded."""
@@ -53,6 +56,7 @@ class Plan:
             "sentences": list(self.sentences),
             "notes": list(self.notes),
             "table": records(self.table),
+            "provenance": dict(self.provenance),
         }
 
 
@@ -98,7 +102,8 @@ def plan(
             than two platforms.
         Ambiguous: the selection holds several experiments.
     """
-    simulations = store.simulations_of_one_experiment(Selection.of(**choice))
+    selection = Selection.of(**choice)
+    simulations = store.simulations_of_one_experiment(selection)
     found = quantity(store, metric, simulations, **choice)
     aim = Aim.of(
         {"width": width, "difference": difference, "margin": margin},
@@ -118,7 +123,23 @@ def plan(
     table = pd.DataFrame(rows)
     categories = values["phase"].cat.remove_unused_categories().cat.categories
     table["phase"] = pd.Categorical(table["phase"], categories=categories)
-    return Plan(table, tuple(_sentences(table, aim, metric)), tuple(_notes(table, aim)))
+    options = {
+        "metric": metric,
+        "width": width,
+        "difference": difference,
+        "margin": margin,
+        "power": power,
+        "confidence": confidence,
+        "baseline": baseline,
+        "tests": tests,
+        **{name: value for name, value in choice.items() if value},
+    }
+    return Plan(
+        table,
+        tuple(_sentences(table, aim, metric)),
+        tuple(_notes(table, aim)),
+        provenance(by_platform(simulations), excluded_runs(store, selection), [found], options),
+    )
 
 
 def _pairs(simulations: Sequence[Simulation], baseline: str | None) -> list[tuple[str, str]]:

@@ -1,7 +1,7 @@
 """How much of a metric's variance lies between platforms, runs and hosts, and how much is time."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Unpack
 
 import numpy as np
@@ -11,6 +11,7 @@ from analysis.layers import SHARES, Layers, layers, over_time
 from analysis.metrics import METRICS, utilization
 from analysis.mixed import mixed_models
 from analysis.next_hour import advice_sentence, next_hour
+from analysis.provenance import by_platform, excluded_runs, provenance
 from analysis.quantities import quantity
 from analysis.statistics.components import CONFIDENCE
 from analysis.timeline import durations_of
@@ -40,6 +41,7 @@ class Variances:
     notes: what to bear in mind, a sentence each.
     sentences: the result in words, the most important first.
     model: see `analysis.mixed.mixed_models`; None when it was not asked for.
+    provenance: what it stands on; see `analysis.provenance.provenance`.
     """
 
     components: pd.DataFrame
@@ -47,6 +49,7 @@ class Variances:
     notes: tuple[str, ...]
     sentences: tuple[str, ...]
     model: pd.DataFrame | None = None
+    provenance: Mapping[str, Any] = field(default_factory=dict)
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """What people read, by title: the shares, the advice, the model if there is one."""
@@ -74,6 +77,7 @@ class Variances:
             "components": records(self.components),
             "advice": records(self.advice),
             "model": None if self.model is None else records(self.model),
+            "provenance": dict(self.provenance),
         }
 
 
@@ -120,7 +124,8 @@ def variance(
     """
     selection = Selection.of(**choice)
     simulations = store.simulations_of_one_experiment(selection)
-    means = quantity(store, metric, simulations, **choice).runs
+    measured = quantity(store, metric, simulations, **choice)
+    means = measured.runs
     if means.values.empty:
         raise NotFound(f"nothing of {metric} in this selection; `minion check` says what it lacks")
     cells = time = None
@@ -139,6 +144,13 @@ def variance(
         notes=(*_notes(found, means.left_out), *doubts),
         sentences=(*_sentences(found.table, metric), *advice_sentence(advice)),
         model=fitted,
+        provenance=provenance(
+            by_platform(simulations),
+            excluded_runs(store, selection),
+            [measured],
+            {"metric": metric, "roles": words(roles), "model": model, "confidence": confidence}
+            | {name: value for name, value in choice.items() if value},
+        ),
     )
 
 

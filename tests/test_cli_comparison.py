@@ -104,7 +104,9 @@ def test_variance_says_where_it_lies(minion):
     assert "of the variance of cpu between run means" in found.stdout
     assert "What one more hour takes off" in found.stdout
     document = json.loads(minion("variance", "cpu", "--format", "json").stdout)
-    assert set(document) == {"sentences", "notes", "components", "advice", "model"}
+    parts = {"sentences", "notes", "components", "advice", "model", "provenance"}
+    assert set(document) == parts
+    assert len(document["provenance"]["sha256"]) == 64
     one = minion("variance", "cpu", "--sims", "K8s-0")
     assert one.stdout.startswith("The variance of cpu cannot be taken apart with these runs.")
     assert "per cent\n" not in one.stdout
@@ -119,6 +121,9 @@ def test_plan_says_how_many_runs_it_takes(minion):
     assert "To show equivalence within 5%" in found.stdout
     table = pd.read_csv(io.StringIO(minion("plan", "cpu", "--format", "csv").stdout))
     assert {"detectable", "careful_detectable", "sd_platform"} <= set(table.columns)
+    document = json.loads(minion("plan", "cpu", "--margin", "5%", "--format", "json").stdout)
+    assert document["provenance"]["options"]["margin"] == "5%"
+    assert document["provenance"]["runs"]["K8s"] == ["K8s-0", "K8s-1", "K8s-2", "K8s-3"]
     wrong = minion("plan", "cpu", "--margin", "5")
     assert (wrong.returncode, wrong.stdout) == (1, "")
     assert "a margin of '5' has no unit" in wrong.stderr
