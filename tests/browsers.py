@@ -1,6 +1,5 @@
 """Fixtures for pages in a real browser without a network."""
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -68,9 +67,6 @@ def study_report(study_store, tmp_path_factory):
     """The report of the whole simulated study, seed 1."""
     from analysis import report  # noqa: PLC0415  only where a browser is
 
-    named = os.environ.get("MINION_TEST_REPORT")
-    if named:
-        return Path(named)
     return report.write(study_store, tmp_path_factory.mktemp("report") / "report.html").path
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.reporting.parts import Origin
-from analysis.reporting.words import listed, ranges
+from analysis.reporting.words import ranges
 from minion.model import Simulation
 from minion.selection import Choice, words
 
@@ -100,11 +100,6 @@ def value_hash(values: pd.DataFrame) -> str:
     digest.update(texts.to_csv(index=False).encode())
     digest.update(np.ascontiguousarray(values["value"], dtype="<f8").tobytes())
     return digest.hexdigest()
-
-
-def said(choice: Choice) -> str:
-    """A selection in a sentence; empty for everything."""
-    return listed(f"{name.replace('_', ' ')} {_text(v)}" for name, v in choice.items() if v)
 
 
 def _options(choice: Mapping[str, Any]) -> list[str]:

@@ -196,7 +196,7 @@ def _shown(study: Study) -> dict[str, Part]:
             )
             pairs = pairs_of(comparison, name, dimension)
             verdicts += [sentences, *_verdict_folds(study, (name, dimension), pairs, own[1:])]
-        part.blocks += [*section.more, *section.folds, *section.tables, *verdicts]
+        part.blocks += [*section.more, *section.tables, *verdicts]
         parts[name] = part
     return parts
 

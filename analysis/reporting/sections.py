@@ -71,7 +71,6 @@ class Section:
     part: Part
     figures: dict[str, list[Figure]] = field(default_factory=dict)
     more: list[Figure] = field(default_factory=list)
-    folds: list[Fold] = field(default_factory=list)
     tables: list[Fold] = field(default_factory=list)
 
 
