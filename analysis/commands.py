@@ -307,11 +307,21 @@ def chart(
 
 
 @command(SELECTION, DB)
-def report(session: Session, *, out: str = "report.html") -> None:
+def report(
+    session: Session,
+    *,
+    out: str = "report.html",
+    baseline: str | None = None,
+    margin: str | None = None,
+    allow: str | None = None,
+) -> None:
     """Write the report: one HTML file that needs no network.
 
     Args:
         out: The file.
+        baseline: Compare every other platform with this one; else all pairs.
+        margin: What still counts as no difference, in per cent of the mean: 5%.
+        allow: Known differences that may be, by name, with commas between.
     """
     import shlex  # noqa: PLC0415
 
@@ -319,8 +329,19 @@ def report(session: Session, *, out: str = "report.html") -> None:
     from minion.files import check_writable  # noqa: PLC0415
 
     check_writable(out)
-    line = shlex.join(["minion", "report", *session.options_of(SELECTION), f"--out={out}"])
-    written = write(session.store, out, command=line, **session.selection)
+    judged = {"baseline": baseline, "margin": margin, "allow": allow}
+    given = [f"--{name}={value}" for name, value in judged.items() if value is not None]
+    chosen = session.options_of(SELECTION)
+    line = shlex.join(["minion", "report", *chosen, *given, f"--out={out}"])
+    written = write(
+        session.store,
+        out,
+        baseline=baseline,
+        margin=margin,
+        allow=allow,
+        command=line,
+        **session.selection,
+    )
     for step, seconds in written.seconds.items():
         session.say(f"{step}: {seconds:.1f} s")
     session.say(f"report: {written.path} ({written.bytes / 1e6:.1f} MB)")
