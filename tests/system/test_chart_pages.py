@@ -1,7 +1,6 @@
 """Saved charts in a real browser: light, dark, on paper, and without a network."""
 
 import re
-import shutil
 
 import pytest
 
@@ -10,20 +9,6 @@ from analysis import charts, durations
 pytestmark = pytest.mark.system
 
 PAPER, NIGHT = "rgb(255, 255, 255)", "rgb(20, 24, 29)"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        pytest.skip("no Chromium: install the package chromium")
-    with playwright.sync_playwright() as running:
-        started = running.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
-        )
-        yield started
-        started.close()
 
 
 @pytest.fixture
@@ -65,6 +50,7 @@ def test_a_page_follows_its_reader_between_day_and_night(page):
 
 def test_paper_is_white_at_night_too(page):
     page.emulate_media(color_scheme="dark")
+    page.wait_for_function(f"getComputedStyle(document.body).backgroundColor === '{NIGHT}'")
     page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
     assert background(page)[1] == PAPER
     page.evaluate("window.dispatchEvent(new Event('afterprint'))")

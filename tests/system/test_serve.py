@@ -3,7 +3,6 @@
 import csv
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -13,6 +12,7 @@ from contextlib import contextmanager
 
 import pymongo
 import pytest
+from browsers import SIZES
 from netdata_agents import free_port
 from pymongo.errors import PyMongoError
 from runs import run, started
@@ -31,7 +31,6 @@ pytestmark = pytest.mark.system
 
 HOSTILE = "<script>alert(1)</script>"
 QUOTED = 'it\'s "1" & <b>2</b>'
-SIZES = {"desktop": (1440, 900), "tablet": (768, 1024), "phone": (390, 844)}
 WITHIN_MS = 20_000
 WRONG = ("error", "warning")
 TOKEN = "correct horse battery staple"
@@ -77,20 +76,6 @@ def served(mongodb_uri):
         store.put(*odd)
         with serving(**environment_of(store, mongodb_uri)) as address:
             yield address, store
-
-
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        pytest.skip("no Chromium: install the package chromium")
-    with playwright.sync_playwright() as running:
-        begun = running.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
-        )
-        yield begun
-        begun.close()
 
 
 @pytest.fixture
