@@ -10,12 +10,12 @@ from minion.lazy import loader
 if TYPE_CHECKING:
     import analysis.charts as charts  # noqa: PLR0402  mypy finds no name in a package it is in
     import analysis.report as report  # noqa: PLR0402
-    from analysis.comparison import compare
+    from analysis.comparing.comparison import compare
     from analysis.metrics import average, utilization
-    from analysis.planning import plan
-    from analysis.quality import check
+    from analysis.quality.checks import check
     from analysis.summaries import summary, within_between
     from analysis.timeline import durations, problems, simulation_events
+    from analysis.variation.planning import plan
 
 __all__ = [
     "average",
@@ -38,16 +38,16 @@ __getattr__ = loader(
     {
         "average": "analysis.metrics",
         "charts": "analysis.charts",
-        "check": "analysis.quality",
-        "compare": "analysis.comparison",
+        "check": "analysis.quality.checks",
+        "compare": "analysis.comparing.comparison",
         "durations": "analysis.timeline",
-        "plan": "analysis.planning",
+        "plan": "analysis.variation.planning",
         "problems": "analysis.timeline",
         "report": "analysis.report",
         "simulation_events": "analysis.timeline",
         "summary": "analysis.summaries",
         "utilization": "analysis.metrics",
-        "variance": "analysis.variances",
+        "variance": "analysis.variation.variances",
         "within_between": "analysis.summaries",
     },
 )

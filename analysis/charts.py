@@ -8,7 +8,7 @@ Each function returns an Altair chart with its data inside, which a script can c
     one value per run: utilization, durations, drift
     results: differences, variances
 
-Every chart has the parameter `dark` (see `analysis.theme`); `save` writes files, and
+Every chart has the parameter `dark` (see `analysis.charting.theme`); `save` writes files, and
 `reduction_error` says what drawing fewer points costs.
 """
 
@@ -17,19 +17,19 @@ from collections.abc import Sequence
 import altair as alt
 import pandas as pd
 
-from analysis import theme
-from analysis.bars import timeline
-from analysis.courses import course
-from analysis.forest import differences
-from analysis.heat import heat
-from analysis.labels import has_values, one_experiment, one_metric, titled
-from analysis.memory import autocorrelation
-from analysis.output import save, smallest_text, specification
-from analysis.panels import facet
-from analysis.reduction import reduction_error
-from analysis.sequence import drift
-from analysis.shares import variances
-from analysis.strips import strips
+from analysis.charting import theme
+from analysis.charting.bars import timeline
+from analysis.charting.courses import course
+from analysis.charting.forest import differences
+from analysis.charting.heat import heat
+from analysis.charting.labels import has_values, one_experiment, one_metric, titled
+from analysis.charting.memory import autocorrelation
+from analysis.charting.output import save, smallest_text, specification
+from analysis.charting.panels import facet
+from analysis.charting.reduction import reduction_error
+from analysis.charting.sequence import drift
+from analysis.charting.shares import variances
+from analysis.charting.strips import strips
 from minion.selection import natural
 
 __all__ = [

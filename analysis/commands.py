@@ -81,7 +81,7 @@ def compare(
         confidence: Of the intervals; the rest is the chance of any false claim.
         allow: Known differences that may be, by name, with commas between.
     """
-    from analysis.comparison import compare as compare_levels  # noqa: PLC0415
+    from analysis.comparing.comparison import compare as compare_levels  # noqa: PLC0415
 
     _note_simulated(session)
     found = compare_levels(
@@ -121,8 +121,8 @@ def check(session: Session, *, keep: bool = False) -> int | None:
     Args:
         keep: Store the verdicts found as the program's; a person's stay.
     """
-    from analysis.quality import check as check_runs  # noqa: PLC0415
-    from analysis.quality import keep as keep_verdicts  # noqa: PLC0415
+    from analysis.quality.checks import check as check_runs  # noqa: PLC0415
+    from analysis.quality.checks import keep as keep_verdicts  # noqa: PLC0415
 
     checked = check_runs(session.store, **session.selection)
     session.note_simulated(one.simulation for one in checked.judged)
@@ -164,7 +164,7 @@ def variance(
         roles: Roles with rows of their own, with commas between; else all that there are.
         model: Fit the mixed model of each phase too, which takes seconds.
     """
-    from analysis.variances import variance as take_apart  # noqa: PLC0415
+    from analysis.variation.variances import variance as take_apart  # noqa: PLC0415
 
     _note_simulated(session)
     found = take_apart(session.store, metric, roles=roles, model=model, **session.selection)
@@ -211,7 +211,7 @@ def plan(
         baseline: Compare every other platform with this one; else all pairs.
         tests: How many tests shall hold together.
     """
-    from analysis.planning import plan as plan_runs  # noqa: PLC0415
+    from analysis.variation.planning import plan as plan_runs  # noqa: PLC0415
 
     _note_simulated(session)
     found = plan_runs(
@@ -279,9 +279,9 @@ def chart(
         margin: Of differences: what still counts as none: 5% of the mean, or "2 s".
         dark: Draw for a dark page; .html follows its reader's system by itself.
     """
+    from analysis.charting.kinds import draw  # noqa: PLC0415
+    from analysis.charting.output import LEGIBLE, check_target  # noqa: PLC0415
     from analysis.charts import save, smallest_text, specification  # noqa: PLC0415
-    from analysis.kinds import draw  # noqa: PLC0415
-    from analysis.output import LEGIBLE, check_target  # noqa: PLC0415
 
     if out is not None:
         check_target(out, kind=format, width=width)

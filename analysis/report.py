@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Unpack
 
-from analysis import margins
+from analysis.charting.output import runtime
+from analysis.comparing import margins
 from analysis.metrics import METRICS, metric_of
-from analysis.output import runtime
 from analysis.quantities import SECONDS
 from analysis.reporting.page import page
 from analysis.reporting.study import Wish

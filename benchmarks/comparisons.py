@@ -19,8 +19,8 @@ from scipy import stats
 
 import minion
 from analysis import check, compare, variance
-from analysis.idle import steadiness
 from analysis.metrics import utilization
+from analysis.quality.idle import steadiness
 from analysis.statistics.studentized import range_critical, range_sf
 from ingest.simulated import study
 from minion.server import Server

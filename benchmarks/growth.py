@@ -24,7 +24,7 @@ from growth_jobs import JOBS
 from suite.machine import machine
 
 import minion
-from analysis.output import save
+from analysis.charting.output import save
 from ingest.planted import PLATFORMS
 from minion.server import Server, stop
 

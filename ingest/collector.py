@@ -1,296 +1,308 @@
-"""From the agents into the store, until everything up to a run's end is stored or missing.
+"""The service that pulls the samples of every run in progress, for weeks, beside the experiments.
 
-How far each host of a simulation is stands in its document, written after its samples: whatever
-happens in between, the same window is pulled again and ends in the same documents.
+One thread looks at the list of hosts (`minion.progress`), shares it with the other collectors of
+the database (`minion.leases`) and says what is due; others visit the agents, one visit at a time
+for each. Nothing that an agent or MongoDB does ends it: an agent is asked again later and later,
+and without MongoDB it waits, for the agents keep their history.
 """
 
-import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+import random
+from collections import defaultdict
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from threading import Event as Signal
+from time import monotonic
 
-import numpy as np
+from bson import ObjectId
 
-from ingest.agent import AgentInfo
-from ingest.netdata import DEFAULT_CONTEXTS, Pulled, pull
-from minion.buckets import Written
-from minion.errors import AgentError, InvalidData, MinionError, StoreError
-from minion.model import Host, Missing, Simulation, Status, Verdict
-from minion.selection import Selection, words
+from ingest.advancing import WINDOW_S, Advance, contexts_of
+from ingest.agent import Agent
+from ingest.configuration import Configuration
+from ingest.journal import Journal
+from ingest.netdata import Source, Way
+from ingest.settling import complete, settle
+from minion.errors import MinionError, NotFound, StoreError
+from minion.leases import Lease
+from minion.model import Simulation, Status
+from minion.progress import Progress
 from minion.store import Store
-from minion.validity import PROGRAM, verdict_of
+from minion.worklist import Brief, Worklist
 
-DEFAULT_INTERVAL_S = 60.0
-FLUSH_S = 30.0  # an agent that has not shown a run's last samples by then will not
-PATIENCE_S = 600.0  # how long an agent may be away after a run's end before it counts as gone
-SAME = 1e-6  # seconds
+LOOK_S = 5.0  # between two looks at the list, which renew the lease as well
+TICK_S = 0.2
+SMALL_FLEET = 16  # agents; more of them are asked directly
+ENDING_S = 2.0  # between two visits for what a run's end still lacks
+LATEST_S = 300.0  # between two visits of an agent that fails
+TRIES = 2  # in one visit; the next one is not far
 
-Told = Callable[[str], None]
 
+@dataclass(slots=True)
+class _Visited:
+    """An agent, and when it is visited again.
 
-@dataclass(frozen=True, slots=True)
-class Collection:
-    """What one pass over a simulation brought.
-
-    simulation: as it is now.
-    written: what was stored.
-    silent: the agents that gave nothing, each with its reason.
-    done: whether everything up to the run's end is stored or recorded as missing.
+    advances: by the run's id.
     """
 
-    simulation: Simulation
-    written: Written
-    silent: tuple[tuple[str, str], ...]
-    done: bool
+    agent: Agent
+    due: float = 0.0
+    failures: int = 0
+    spread: bool = False
+    advances: dict[ObjectId, Advance] = field(default_factory=dict)
 
 
-def settle(store: Store, simulation: Simulation, *, again: bool = False) -> Simulation:
-    """Pull an ended run until it is complete, without patience for agents that are away.
+class Collector:
+    """Pulls for every run that is under way, until it is told to stop.
 
     Args:
-        store: where it is kept.
-        simulation: a run with both its ends.
-        again: pull everything from its start, whatever was pulled before.
-
-    Returns:
-        The simulation, complete; its `missing` says what nobody has.
-
-    Raises:
-        InvalidData: the run has not ended.
-        StoreError: the store cannot be written.
+        store: where the samples are kept.
+        configuration: what is pulled, how, and how often.
+        journal: told of everything worth knowing.
     """
-    simulation = store.reload(simulation)
-    if simulation.start is None or simulation.end is None:
-        raise InvalidData(
-            f"simulation {simulation.sim_id} is {simulation.status}; its samples can be settled"
-            " when it has START_SIMULATION and STOP_SIMULATION"
-        )
-    for host in _with_agent(simulation):
-        first = simulation.start if again else simulation.collected_until(host.hostname)
-        simulation = _settle_host(store, simulation, host, first or simulation.start)
-    return _complete(store, simulation)
 
+    def __init__(self, store: Store, configuration: Configuration, journal: Journal) -> None:
+        self.store, self.configuration, self.journal = store, configuration, journal
+        self._worklist, self._lease = Worklist(store), Lease(store)
+        self._runs: dict[ObjectId, tuple[Brief, Simulation]] = {}
+        self._mine: dict[str, list[Progress]] = {}
+        self._agents: dict[str, _Visited] = {}
+        self._under_way: dict[str, Future[list[Progress]]] = {}
+        self._finishing: dict[ObjectId, Future[None]] = {}
+        self._look_at = 0.0
+        self._stop = Signal()
 
-def _with_agent(simulation: Simulation) -> list[Host]:
-    return [host for host in simulation.hosts if host.url is not None]
-
-
-def contexts_of(simulation: Simulation) -> tuple[str, ...]:
-    """The patterns of the charts that are pulled for a simulation: its own, else the default."""
-    return words(simulation.provenance.details.get("charts")) or DEFAULT_CONTEXTS
-
-
-def collect(
-    store: Store,
-    *,
-    experiment: str | None = None,
-    interval: float = DEFAULT_INTERVAL_S,
-    once: bool = False,
-    stop: Signal | None = None,
-    told: Told = lambda _: None,
-) -> list[Simulation]:
-    """Pull for every simulation that is under way, as its samples come.
-
-    Args:
-        store: where they are kept.
-        experiment: only of this one.
-        interval: seconds between two passes; the longest window while a run is live.
-        once: settle what has ended, pull what is running up to now, and return.
-        stop: set it, and the current pass ends after the host in hand.
-        told: called with a sentence about everything worth knowing.
-
-    Returns:
-        The simulations that were completed.
-    """
-    stop = stop or Signal()
-    completed: list[Simulation] = []
-    while not stop.is_set():
-        for simulation in _under_way(store, experiment):
-            if stop.is_set():
-                break
+    def once(self) -> list[Simulation]:
+        """Settle every ended run, pull the running ones up to now; returns those now complete."""
+        completed = []
+        for brief in self._worklist.runs(self.configuration.experiment):
             try:
-                finished = _pass(store, simulation, once=once, stop=stop, told=told)
+                simulation = self._run(brief)
+                if simulation.status is Status.ENDED:
+                    corrects = self.configuration.correct_clocks
+                    opened = self._opened
+                    done = settle(self.store, simulation, opened=opened, corrects_clock=corrects)
+                    self.journal.completed(done)
+                    completed.append(done)
+                    continue
+                self._worklist.enter(simulation, simulation.hosts)
+                for entry in self._worklist.of(simulation):
+                    self._visit([entry])
             except StoreError:
                 raise
             except MinionError as error:  # one run's trouble is not the others'
-                told(f"{_label(simulation)}: {error}")
+                self.journal.trouble(str(error), run=str(brief.id))
+        for visited in self._agents.values():
+            visited.agent.close()
+        return completed
+
+    def run(self, stop: Signal) -> None:
+        """Go on until `stop` is set; what is in flight then is stored first."""
+        self._stop = stop
+        self.journal.started(self.store.where, self._lease.name)
+        # As many threads as agents are asked at once, and some for what completes a run.
+        with ThreadPoolExecutor(self.configuration.parallel + 2, "visit") as pool:
+            try:
+                while not stop.is_set():
+                    self._tick(pool)
+                    stop.wait(TICK_S)
+            finally:
+                stop.set()
+        self._reap()
+        self.journal.stopping()
+        try:
+            self._lease.leave()
+        except StoreError as error:
+            self.journal.store_lost(error)
+
+    # ------------------------------------------------------------ what is due
+
+    def _tick(self, pool: ThreadPoolExecutor) -> None:
+        self._reap()
+        if monotonic() >= self._look_at:
+            try:
+                self._look(pool)
+                self.journal.store_there()
+            except StoreError as error:
+                self.journal.store_lost(error)
+            self._look_at = monotonic() + LOOK_S
+        if not self._lease.holds:
+            return  # another one may have the hosts by now
+        present = monotonic()
+        for url, entries in self._mine.items():
+            if len(self._under_way) >= self.configuration.parallel:
+                break
+            visited = self._visited(entries[0])
+            if url not in self._under_way and visited.due <= present:
+                self._under_way[url] = pool.submit(self._visit, entries)
+
+    def _look(self, pool: ThreadPoolExecutor) -> None:
+        """Which runs are under way, which of their hosts are this collector's."""
+        briefs = self._worklist.runs(self.configuration.experiment)
+        for gone in self._runs.keys() - {brief.id for brief in briefs}:
+            del self._runs[gone]
+        for brief in briefs:
+            known = self._runs.get(brief.id)
+            if known is None or known[0] != brief:
+                self._worklist.enter(self._run(brief), self._run(brief).hosts)
+        entries = [e for e in self._worklist.entries(brief=True) if e.simulation in self._runs]
+        share = self._lease.share([e for e in entries if not e.done], set(self._under_way))
+        mine: defaultdict[str, list[Progress]] = defaultdict(list)
+        for entry in share.mine:
+            mine[entry.url].append(entry)
+        self._mine = dict(mine)
+        for url in self._agents.keys() - self._mine.keys() - self._under_way.keys():
+            self._agents.pop(url).agent.close()
+        self.journal.look(entries, self._runs_by_id(), share)
+        self._finish(entries, pool)
+
+    def _finish(self, entries: Sequence[Progress], pool: ThreadPoolExecutor) -> None:
+        """Complete the ended runs whose hosts are all done, and those that a kill left behind."""
+        waiting = {entry.simulation for entry in entries if not entry.done}
+        ended = [
+            identity
+            for identity, (brief, _) in self._runs.items()
+            if brief.status is Status.ENDED and identity not in waiting
+        ]
+        for identity in [*ended, *self._worklist.sweep()]:
+            if identity not in self._finishing:
+                self._finishing[identity] = pool.submit(self._complete, identity)
+
+    def _complete(self, identity: ObjectId) -> None:
+        try:
+            simulation = complete(self.store, self.store.simulation_by_id(str(identity)))
+            self.journal.completed(simulation)
+        except NotFound:
+            return  # deleted meanwhile
+
+    def _reap(self) -> None:
+        """What the visits brought, and when each agent is due again."""
+        for url, task in list(self._under_way.items()):
+            if not task.done():
                 continue
-            if finished is not None:
-                completed.append(finished)
-                told(f"{_label(finished)}: complete, missing windows: {len(finished.missing)}")
-        if once:
-            break
-        stop.wait(interval)
-    return completed
+            del self._under_way[url]
+            visited = self._agents.get(url)
+            error = task.exception()
+            if error is not None:
+                self._failed(url, error)
+                if visited is not None:
+                    visited.due = monotonic() + LOOK_S
+            elif visited is not None:
+                self._again(url, visited, task.result())
+        for identity, finishing in list(self._finishing.items()):
+            if finishing.done():
+                del self._finishing[identity]
+                if (error := finishing.exception()) is not None:
+                    self._failed(str(identity), error)
 
-
-def _pass(
-    store: Store, simulation: Simulation, *, once: bool, stop: Signal, told: Told
-) -> Simulation | None:
-    """One pass over a simulation: it, when that completed it."""
-    if once and simulation.status is Status.ENDED:
-        return settle(store, simulation)
-    result = advance(store, simulation, stop=stop)
-    for hostname, reason in result.silent:
-        told(f"{_label(simulation)}: {hostname}: {reason}")
-    told(f"{_label(simulation)}: {result.written.samples} new samples")
-    return _complete(store, result.simulation) if result.done else None
-
-
-def advance(store: Store, simulation: Simulation, *, stop: Signal | None = None) -> Collection:
-    """One pass over the hosts of a simulation: pull what came since the last one."""
-    end, present = simulation.end, time.time()
-    patient = end is None or present - end < PATIENCE_S
-    until = present if end is None else end
-    written, done = Written(), end is not None
-    silent: list[tuple[str, str]] = []
-    for host in _with_agent(simulation):
-        if stop is not None and stop.is_set():
-            return Collection(simulation, written, tuple(silent), done=False)
-        first = simulation.collected_until(host.hostname)
-        if first is None or first >= until - SAME:
-            continue
-        try:
-            pulled = pull(host, first, until, contexts=contexts_of(simulation))
-        except AgentError as error:
-            silent.append((host.hostname, str(error)))
-            pulled = None
-        if pulled is None and patient:
-            done = False
-            continue
-        if pulled is None:
-            gone = Missing(hostname=host.hostname, first=first, last=until, reason=silent[-1][1])
-            simulation = _settled(store, simulation, host, first, until, [gone])
-            continue
-        # What failed on the way is asked again by the next pass.
-        reached = pulled.retry_from if patient else pulled.until
-        known = [record for record in pulled.missing if record.first < reached]
-        written += store.write(simulation, pulled.series)
-        simulation = _settled(store, simulation, host, first, reached, known)
-        simulation = _described(store, simulation, host, pulled)
-        done = done and reached >= until - SAME
-    return Collection(simulation, written, tuple(silent), done)
-
-
-def _settle_host(store: Store, simulation: Simulation, host: Host, first: float) -> Simulation:
-    """Pull one host to the run's end; what its agent does not give is missing."""
-    end = simulation.end or first
-    deadline = time.monotonic() + FLUSH_S
-    flushed = Signal()
-    while first < end - SAME:
-        try:
-            pulled = pull(host, first, end, contexts=contexts_of(simulation))
-        except AgentError as error:
-            gone = Missing(hostname=host.hostname, first=first, last=end, reason=str(error))
-            return _settled(store, simulation, host, first, end, [gone])
-        missing, until = list(pulled.missing), pulled.until
-        if until < end - SAME and time.monotonic() > deadline:
-            reason = f"the agent showed no sample within {FLUSH_S:g} s after the run's end"
-            missing.append(Missing(hostname=host.hostname, first=until, last=end, reason=reason))
-            until = end
-        store.write(simulation, pulled.series)
-        simulation = _settled(store, simulation, host, first, until, missing)
-        simulation = _described(store, simulation, host, pulled)
-        first = until
-        if first < end - SAME:
-            flushed.wait(1.0)  # an agent shows a sample about a step after its time
-    return simulation
-
-
-def _settled(
-    store: Store,
-    simulation: Simulation,
-    host: Host,
-    since: float,
-    until: float,
-    missing: Sequence[Missing],
-) -> Simulation:
-    """Keep how far a host is, with what was missing before `since` and what is missing now."""
-    before = [m for m in simulation.missing if m.hostname == host.hostname and m.first < since]
-    absent = _not_stored(store, simulation, host, [*before, *missing])
-    return store.settle_host(simulation, host.hostname, until, _joined(absent))
-
-
-def _described(store: Store, simulation: Simulation, host: Host, pulled: Pulled) -> Simulation:
-    """Keep what an agent says of its host, the first time it is heard."""
-    known, info = simulation.host(host.hostname), pulled.info
-    if known is None or known.cores is not None or info.cores is None:
-        return simulation
-    ram = info.ram_mib if known.ram_mib is None else known.ram_mib
-    told = replace(known, ram_mib=ram, cores=info.cores)
-    hosts = [told if h.hostname == told.hostname else h for h in simulation.hosts]
-    return store.describe(simulation, hosts=hosts, environment=versions(host, info))
-
-
-def versions(host: Host, info: AgentInfo) -> dict[str, str]:
-    """What a simulation's environment keeps of a host."""
-    return {
-        f"netdata on {host.hostname}": info.version,
-        f"kernel on {host.hostname}": info.kernel,
-    }
-
-
-def _not_stored(
-    store: Store, simulation: Simulation, host: Host, missing: Sequence[Missing]
-) -> list[Missing]:
-    """What of it the store has not either: an earlier pull may have been in time."""
-    if not missing:
-        return []
-    stored = {s.chart: s for s in store.series(simulation, hosts=[host.hostname])}
-    result: list[Missing] = []
-    for record in missing:
-        charts = [record.chart] if record.chart is not None else list(stored)
-        known = [stored[chart] for chart in charts if chart in stored]
-        if not known:
-            result.append(record)
-        for series in known:
-            step = series.step or 0.0
-            inside = series.window(record.first, record.last).times
-            edges = np.concatenate(([record.first - step], inside, [record.last]))
-            for place in np.flatnonzero(np.diff(edges) > 1.5 * step):
-                begin, end = float(edges[place] + step), float(edges[place + 1])
-                result.append(replace(record, chart=series.chart, first=begin, last=end))
-    return result
-
-
-def _joined(missing: Iterable[Missing]) -> list[Missing]:
-    """Windows of one chart and reason that touch or overlap, put together."""
-    result: list[Missing] = []
-    for record in sorted(missing, key=lambda m: (m.hostname, m.chart or "", m.reason, m.first)):
-        last = result[-1] if result else None
-        same = last is not None and (last.hostname, last.chart, last.reason) == (
-            record.hostname,
-            record.chart,
-            record.reason,
-        )
-        if last is not None and same and record.first <= last.last + SAME:
-            result[-1] = replace(last, last=max(last.last, record.last))
+    def _failed(self, what: str, error: BaseException) -> None:
+        if isinstance(error, StoreError):
+            self.journal.store_lost(error)
+        elif isinstance(error, MinionError):
+            self.journal.trouble(str(error), run=what)
         else:
-            result.append(record)
-    return result
+            self.journal.broken(error, what)
 
+    def _again(self, url: str, visited: _Visited, entries: list[Progress]) -> None:
+        """Set when an agent is visited next."""
+        if url in self._mine:
+            kept = {entry.id: entry for entry in entries}
+            present = [kept.get(entry.id, entry) for entry in self._mine[url]]
+            self._mine[url] = [entry for entry in present if not entry.done] or present
+            if all(entry.done for entry in present):
+                del self._mine[url]
+        interval = self.configuration.interval
+        if any(entry.problem for entry in entries):
+            visited.failures += 1
+            pause = min(interval * 2 ** (visited.failures - 1), max(LATEST_S, interval))
+        else:
+            visited.failures = 0
+            ending = any(self._has_ended(entry) for entry in entries if not entry.done)
+            pause = min(ENDING_S, interval) if ending else interval
+        if not visited.spread:  # after a start all are asked at once, and then no more
+            visited.spread = True
+            pause *= random.uniform(0.3, 1.0)  # noqa: S311  nobody gains by guessing it
+        visited.due = monotonic() + pause
 
-def _complete(store: Store, simulation: Simulation) -> Simulation:
-    """Merge the run's stretches, and judge it as far as a program may."""
-    simulation = store.settle(simulation)
-    if simulation.validity.verdict is not Verdict.UNCHECKED:
-        return simulation
-    measured = set(store.coverage(simulation)["hostname"])
-    found = verdict_of(simulation, measured)
-    if found.verdict is Verdict.UNCHECKED:
-        return simulation
-    return store.judge(simulation, found.verdict, found.reasons, by=PROGRAM)
+    def _has_ended(self, entry: Progress) -> bool:
+        known = self._runs.get(entry.simulation)
+        return known is not None and known[1].end is not None
 
+    # ------------------------------------------------------------ one visit
 
-def _under_way(store: Store, experiment: str | None) -> list[Simulation]:
-    wanted = (Status.RUNNING, Status.ENDED)
-    found = store.simulations(Selection(include_excluded=True))
-    return [
-        s
-        for s in found
-        if s.status in wanted and (experiment is None or s.experiment == experiment)
-    ]
+    def _visit(self, entries: Sequence[Progress]) -> list[Progress]:
+        """Take every run that an agent's host is part of up to the present."""
+        result = []
+        for entry in entries:
+            now = self._worklist.entry(entry.id)  # whole, and as it is by now
+            while now is not None and not now.done:
+                before = now.until
+                step = self._advance(now).step(now)
+                self.journal.step(now, step)
+                now = step.progress
+                if now is None:
+                    break  # the next look finds how it is
+                caught_up = now.until - before < WINDOW_S / 2 and not self._learned(before, now)
+                if step.problem or caught_up or self._stop.is_set():
+                    break
+            result += [] if now is None else [now]
+        if entries:  # its connection is not kept for a minute; what is known of its clock is
+            self._visited(entries[0]).agent.close()
+        return result
 
+    @staticmethod
+    def _learned(before: float, now: Progress) -> bool:
+        """Whether a visit only found what an agent's clock is ahead."""
+        return now.until == before and now.clock_shift_s != 0 and now.samples == 0
 
-def _label(simulation: Simulation) -> str:
-    return f"simulation {simulation.sim_id} ({simulation.experiment})"
+    def _advance(self, entry: Progress) -> Advance:
+        visited = self._visited(entry)
+        simulation = self._simulation(entry.simulation)
+        known = visited.advances.get(entry.simulation)
+        if known is None:
+            stored = self.store.newest_samples(simulation, entry.hostname)
+            source = Source(
+                visited.agent,
+                entry.hostname,
+                contexts=contexts_of(simulation, self.configuration.charts_of(entry.hostname)),
+                tries=TRIES,
+                way=self._way(),
+                origin=simulation.start,
+                reached={chart: last + step for chart, (last, step) in stored.items()},
+            )
+            known = visited.advances[entry.simulation] = Advance(
+                self.store,
+                simulation,
+                source,
+                corrects_clock=self.configuration.correct_clocks,
+            )
+        known.simulation = simulation
+        return known
+
+    def _way(self) -> Way:
+        if self.configuration.pull != "auto":
+            return Way(self.configuration.pull)
+        return Way.NETDATA_PANDAS if len(self._mine) <= SMALL_FLEET else Way.DIRECT
+
+    def _visited(self, entry: Progress) -> _Visited:
+        if entry.url not in self._agents:
+            self._agents[entry.url] = _Visited(self._opened(entry))
+        return self._agents[entry.url]
+
+    def _opened(self, entry: Progress) -> Agent:
+        access = self.configuration.access_of(entry.url)
+        return Agent(entry.url, access=access, tries=TRIES, keep_alive=True)
+
+    # ------------------------------------------------------------ runs
+
+    def _run(self, brief: Brief) -> Simulation:
+        known = self._runs.get(brief.id)
+        if known is None or known[0] != brief:
+            known = self._runs[brief.id] = (brief, self.store.simulation_by_id(str(brief.id)))
+        return known[1]
+
+    def _simulation(self, identity: ObjectId) -> Simulation:
+        known = self._runs.get(identity)
+        return known[1] if known else self.store.simulation_by_id(str(identity))
+
+    def _runs_by_id(self) -> dict[ObjectId, Simulation]:
+        return {identity: simulation for identity, (_, simulation) in self._runs.items()}

@@ -18,7 +18,12 @@ SHOWN_MISSING = 5
 
 @command(WRITES, DB, takes_program=True)
 def record(
-    session: Session, sim: str, *, platform: str, hosts: str, charts: str | None = None
+    session: Session,
+    sim: str,
+    *,
+    platform: str,
+    hosts: str | None = None,
+    charts: str | None = None,
 ) -> int | None:
     """Record one run: minion record SIM --platform P --hosts ... -- COMMAND.
 
@@ -30,9 +35,10 @@ def record(
         sim: A new sim_id.
         platform: The system under test.
         hosts: NAME=ROLE@URL, with commas between; ROLE is controller, master or worker.
+            Default: the hosts of MINION_CONFIG.
         charts: Patterns of contexts or charts to pull, with commas between.
     """
-    from ingest.hosts import parse_hosts  # noqa: PLC0415
+    from ingest.configuration import hosts_of  # noqa: PLC0415
     from ingest.record import record as record_run  # noqa: PLC0415
 
     recording = record_run(
@@ -40,7 +46,7 @@ def record(
         sim,
         session.program,
         platform=platform,
-        hosts=parse_hosts(hosts),
+        hosts=hosts_of(hosts),
         experiment=session.writes_to,
         charts=charts,
         told=session.note,
@@ -51,7 +57,12 @@ def record(
 
 @command(WRITES, DB)
 def sim_start(
-    session: Session, sim: str, *, platform: str, hosts: str, charts: str | None = None
+    session: Session,
+    sim: str,
+    *,
+    platform: str,
+    hosts: str | None = None,
+    charts: str | None = None,
 ) -> None:
     """Register a simulation and its hosts; notes no event.
 
@@ -61,16 +72,17 @@ def sim_start(
         sim: A new sim_id.
         platform: The system under test.
         hosts: NAME=ROLE@URL, with commas between; ROLE is controller, master or worker.
+            Default: the hosts of MINION_CONFIG.
         charts: Patterns of contexts or charts to pull, with commas between.
     """
+    from ingest.configuration import hosts_of  # noqa: PLC0415
     from ingest.events import register  # noqa: PLC0415
-    from ingest.hosts import parse_hosts  # noqa: PLC0415
 
     simulation = register(
         session.store,
         sim,
         platform=platform,
-        hosts=parse_hosts(hosts),
+        hosts=hosts_of(hosts),
         experiment=session.writes_to,
         charts=charts,
     )
@@ -113,36 +125,6 @@ def event(
 
 
 @command({"experiment": EXPERIMENT}, DB)
-def collect(session: Session, *, interval: float = 60.0, once: bool = False) -> None:
-    """Pull every run's samples as they come, until all are stored or missing.
-
-    Args:
-        interval: Seconds between two passes while runs are in progress.
-        once: Settle the ended runs, pull the running ones up to now, and leave.
-    """
-    import signal  # noqa: PLC0415
-    import threading  # noqa: PLC0415
-
-    from ingest.collector import collect as collect_all  # noqa: PLC0415
-
-    if not interval > 0:
-        raise InvalidData(f"--interval {interval:g}: seconds, more than 0")
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    completed = collect_all(
-        session.store,
-        experiment=session.experiment,
-        interval=interval,
-        once=once,
-        stop=stop,
-        told=session.note,
-    )
-    if once:  # a service was told what is missing as it came
-        _raise_missing(session, completed)
-
-
-@command({"experiment": EXPERIMENT}, DB)
 def ingest_netdata(session: Session, sim: str) -> None:
     """Pull the samples of a run whose events exist, again or for the first time.
 
@@ -151,7 +133,7 @@ def ingest_netdata(session: Session, sim: str) -> None:
     Args:
         sim: Its sim_id.
     """
-    from ingest.collector import settle  # noqa: PLC0415
+    from ingest.settling import settle  # noqa: PLC0415
 
     simulation = session.store.simulation(sim, session.experiment)
     _stored(session, settle(session.store, simulation, again=True))
@@ -323,7 +305,7 @@ def ingest_kns(
         "netdata_db": netdata_db,
     }
     if follow:
-        looks = follow_kns(session.store, source, interval=interval, stop=_stopped(), **options)
+        looks = follow_kns(session.store, source, interval=interval, stop=stopped(), **options)
         for imported in looks:
             if imported.written.samples:
                 session.note(imported.summary)
@@ -337,7 +319,7 @@ def ingest_kns(
         raise Incomplete(f"not everything could be imported: {'; '.join(imported.errors)}")
 
 
-def _stopped() -> "threading.Event":
+def stopped() -> "threading.Event":
     """What SIGTERM and Ctrl-C set."""
     import signal  # noqa: PLC0415
     import threading  # noqa: PLC0415
@@ -356,10 +338,10 @@ def _stored(session: Session, simulation: "Simulation") -> None:
         f"simulation {simulation.sim_id} of experiment {simulation.experiment}:"
         f" {samples:,} samples of {hosts} hosts stored"
     )
-    _raise_missing(session, [simulation])
+    raise_missing(session, [simulation])
 
 
-def _raise_missing(session: Session, simulations: "list[Simulation]") -> None:
+def raise_missing(session: Session, simulations: "list[Simulation]") -> None:
     """A chart that a host does not have is noted; samples that should be there are an error."""
     from ingest.netdata import NO_SUCH_CHART  # noqa: PLC0415
 

@@ -28,28 +28,50 @@ def parse_hosts(text: str) -> tuple[Host, ...]:
     return hosts
 
 
+def parse_address(hostname: str, text: str) -> str:
+    """An agent's address in full: scheme, host, port, path.
+
+    Args:
+        hostname: whose it is, for the message.
+        text: without a scheme it is http, without a port netdata's 19999.
+
+    Raises:
+        InvalidData: it is none, or holds a password; the message never does.
+    """
+    wrong = f"host {hostname}: {_masked(text)!r}"
+    try:
+        url = urlsplit(text if "://" in text else f"http://{text}")
+    except ValueError:
+        raise InvalidData(f"{wrong} is no address like http://10.0.0.5:19999") from None
+    try:
+        port = url.port
+    except ValueError:
+        raise InvalidData(f"{wrong} has no port that could be one") from None
+    if url.username is not None or url.password is not None:
+        raise InvalidData(
+            f"host {hostname}: a password in an address would be stored; give the address without"
+            " it, and the password in the configuration"
+        )
+    if url.scheme not in ("http", "https") or not url.hostname or url.query or url.fragment:
+        raise InvalidData(f"{wrong} is no address like http://10.0.0.5:19999")
+    network = f"[{url.hostname}]" if ":" in url.hostname else url.hostname
+    return f"{url.scheme}://{network}:{port or 19999}{url.path.rstrip('/')}"
+
+
 def _parse(part: str) -> Host:
     name, equals, rest = part.partition("=")
     role_name, at, url = rest.partition("@")
     if not equals or not name.strip():
-        raise InvalidData(f"host {part!r} is not of the form NAME=ROLE@URL")
+        raise InvalidData(f"host {_masked(part)!r} is not of the form NAME=ROLE@URL")
+    if ":" in role_name:  # a user and a password, most likely: nothing to repeat
+        raise InvalidData(f"host {name}: write its role, then @ and the address: {name}=ROLE@URL")
     role = Role.parse(role_name)
     if not at and role is not Role.CONTROLLER:
         raise InvalidData(f"host {name} is a {role} and has no address; write {name}={role}@URL")
-    return Host(hostname=name.strip(), role=role, url=_address(name, url) if at else None)
+    return Host(hostname=name.strip(), role=role, url=parse_address(name, url) if at else None)
 
 
-def _address(name: str, text: str) -> str:
-    url = urlsplit(text if "://" in text else f"http://{text}")
-    try:
-        port = url.port
-    except ValueError:
-        raise InvalidData(f"host {name}: {text!r} has no port that could be one") from None
-    if url.scheme not in ("http", "https") or not url.hostname or url.query or url.fragment:
-        raise InvalidData(f"host {name}: {text!r} is no address like http://10.0.0.5:19999")
-    if url.username is not None or url.password is not None:
-        raise InvalidData(
-            f"host {name}: a password in an address would be stored; give the address without it"
-        )
-    network = f"[{url.hostname}]" if ":" in url.hostname else url.hostname
-    return f"{url.scheme}://{network}:{port or 19999}{url.path.rstrip('/')}"
+def _masked(text: str) -> str:
+    """The text without what may be a user and a password."""
+    before, at, after = text.rpartition("@")
+    return f"***@{after}" if at and before else text

@@ -6,8 +6,9 @@ import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from ingest.advancing import versions
 from ingest.agent import Agent
-from ingest.collector import versions
+from ingest.configuration import read_configuration
 from ingest.events import Recorder, register
 from minion.errors import UsageError
 from minion.model import Host, Simulation, Verdict
@@ -86,12 +87,14 @@ def record(
 def _ask(hosts: Sequence[Host]) -> tuple[list[Host], dict[str, str]]:
     """The hosts with what their agents say of them, and the agents' versions."""
     asked: list[Host] = []
+    configuration = read_configuration()
     environment: dict[str, str] = {}
     for host in hosts:
         if host.url is None:
             asked.append(host)
             continue
-        info = Agent(host.url).info()
+        with Agent(host.url, access=configuration.access_of(host.url)) as agent:
+            info = agent.info()
         ram = info.ram_mib if host.ram_mib is None else host.ram_mib
         asked.append(replace(host, ram_mib=ram, cores=info.cores))
         environment |= versions(host, info)
@@ -107,7 +110,7 @@ def _run(command: Sequence[str], simulation: Simulation) -> int:
     }
     try:
         process = subprocess.Popen(list(command), env=environment)  # noqa: S603  the user's own
-    except OSError:
+    except (OSError, ValueError):  # a name with a NUL in it is no environment's
         return NOT_TO_BE_STARTED
     while True:
         try:

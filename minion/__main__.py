@@ -5,6 +5,7 @@ Commands come from the entry point group `minion.commands`, whose names are thei
 when it is called.
 """
 
+import atexit
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -33,14 +34,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
         status = _run(words)
         sys.stdout.flush()
     except MinionError as error:
-        print(f"minion: {error}", file=sys.stderr)
+        from minion.console import plain  # noqa: PLC0415  not for a help page
+
+        print(f"minion: {plain(error)}", file=sys.stderr)
         status = error.exit_status
     except BrokenPipeError:  # `minion ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 0
     except KeyboardInterrupt:
         status = INTERRUPTED
+    _wait_for_nobody()
     sys.exit(status)
+
+
+def _wait_for_nobody() -> None:
+    """Leave without the driver's watchers, which look up only twice a second.
+
+    Its connections are closed by then, and the watchers are daemons.
+    """
+    watching = sys.modules.get("pymongo.synchronous.monitor")
+    if watching is not None:
+        atexit.unregister(getattr(watching, "_shutdown_resources", print))
 
 
 def commands() -> dict[str, EntryPoint]:
@@ -98,6 +112,7 @@ def _run(words: list[str]) -> int:
 
         print(usage(name, function))
         return 0
+    _note_password(own)
     return _call(name, function, own, program)
 
 
@@ -122,6 +137,18 @@ def _split(words: list[str]) -> tuple[list[str], str, list[str]]:
         return words, "", []
     at = words.index("--")
     return words[:at], "--", words[at + 1 :]
+
+
+def _note_password(words: list[str]) -> None:
+    """Say it when a URI with a password stands on the line, where others can read it."""
+    places = ((word, word.find("mongodb")) for word in words if "://" in word)
+    uris = [word[at:] for word, at in places if at >= 0]
+    if not uris:
+        return
+    from minion.mongodb import note_of_password  # noqa: PLC0415  the driver only when it is needed
+
+    for note in dict.fromkeys(filter(None, map(note_of_password, uris))):
+        print(f"note: {note}", file=sys.stderr)
 
 
 def _call(name: str, function: Callable[..., Any], own: list[str], program: list[str]) -> int:

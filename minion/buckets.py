@@ -1,5 +1,6 @@
 """The `series` collection: stretches written exactly once, read back, counted."""
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -99,11 +100,15 @@ class Buckets:
             " collector enough?"
         )
 
-    def merge(self, simulation: Simulation, origin: float) -> None:
-        """Put the small stretches of a simulation together into large ones."""
+    def merge(self, simulation: Simulation, origin: float, merged: Sequence[str] = ()) -> None:
+        """Put the small stretches of a simulation together into large ones, but of `merged`.
+
+        What was pulled from after the run's end, before that was known, goes.
+        """
+        end = math.inf if simulation.end is None else simulation.end
         pairs = self._collection.aggregate(
             [
-                {"$match": {"simulation": simulation.id}},
+                {"$match": {"simulation": simulation.id, "hostname": {"$nin": list(merged)}}},
                 {"$group": {"_id": {"hostname": "$hostname", "chart": "$chart"}}},
             ]
         )
@@ -113,7 +118,9 @@ class Buckets:
             old = {document["stretch"]: document for document in documents}
             wanted = {
                 stretch: to_document(simulation.id, stretch, part)
-                for stretch, part in from_documents(documents)[0].cut(origin, SETTLED_ROWS)
+                for stretch, part in from_documents(documents)[0]
+                .window(-math.inf, end)
+                .cut(origin, SETTLED_ROWS)
             }
             for stretch, document in wanted.items():
                 before = old.get(stretch)
@@ -178,7 +185,7 @@ class Buckets:
         # Without a projection the server sends its documents as they are, which is faster.
         projection: Document | None = None
         if dimensions:
-            chosen = {"$in": ["$$this.id", list(dimensions)]}
+            chosen = {"$in": ["$$this.id", {"$literal": list(dimensions)}]}
             arrays = {"$filter": {"input": "$dimensions", "cond": chosen}}
             names = "simulation hostname chart context unit first last step n t".split()
             projection = {"_id": 0, **dict.fromkeys(names, 1), "dimensions": arrays}
@@ -211,6 +218,13 @@ class Buckets:
     def series(self, simulation: ObjectId, query: Document) -> list[Series]:
         """The whole series of one simulation that a query on the documents' keys chooses."""
         return from_documents(list(self._collection.find({"simulation": simulation, **query})))
+
+    def newest(self, simulation: ObjectId, hostname: str) -> dict[str, tuple[float, float]]:
+        """See `Store.newest_samples`."""
+        group = {"_id": "$chart", "last": {"$max": "$last"}, "step": {"$first": "$step"}}
+        match = {"$match": {"simulation": simulation, "hostname": hostname}}
+        found = self._collection.aggregate([match, {"$group": group}])
+        return {d["_id"]: (float(d["last"]), float(d["step"] or 0)) for d in found}
 
     def coverage(self, simulation: Simulation) -> pd.DataFrame:
         """See `Store.coverage`."""

@@ -147,7 +147,7 @@ def db_stop(session: Session) -> None:
 @command(DB)
 def db_status(session: Session) -> None:
     """Say which MongoDB is used, and what is in it."""
-    from minion.mongodb import masked  # noqa: PLC0415
+    from minion.mongodb import masked, translated  # noqa: PLC0415
     from minion.server import status as server_status  # noqa: PLC0415
 
     settings = Settings.read()
@@ -169,7 +169,8 @@ def db_status(session: Session) -> None:
     from minion.schema import count  # noqa: PLC0415
 
     facts |= {"version": session.store.version, "database": session.store.database.name}
-    facts |= count(session.store.database)
+    with translated(session.store.where):
+        facts |= count(session.store.database)
     _say_facts(session, facts)
 
 
@@ -190,11 +191,12 @@ def db_uri(session: Session) -> None:
 
 
 @command(DB)
-def db_init(session: Session, *, shard: bool = False) -> None:
+def db_init(session: Session, *, shard: bool = False, roles: bool = False) -> None:
     """Make the collections, validators and indexes that are lacking.
 
     Args:
         shard: Spread the samples over the shards of a cluster, run by run; names a mongos.
+        roles: Make the roles of collectors, judges and analysts; prints how to give them to users.
     """
     from minion.mongodb import translated  # noqa: PLC0415
     from minion.schema import count  # noqa: PLC0415
@@ -206,7 +208,28 @@ def db_init(session: Session, *, shard: bool = False) -> None:
             new = shard_series(store.database, store.where)
         session.say("series: sharded now" if new else "series: was sharded already")
     _say_facts(session, {"database": f"{store.database.name} at {store.where}"})
-    _say_facts(session, count(store.database))
+    with translated(store.where):
+        _say_facts(session, count(store.database))
+    if roles:
+        _make_roles(session)
+
+
+def _make_roles(session: Session) -> None:
+    from minion.roles import binds, create_roles, grants  # noqa: PLC0415
+
+    store = session.store
+    for role in create_roles(store):
+        session.say(f"{role.name + ':':<16} {role.change}; {role.purpose}")
+    name = store.database.name
+    session.say("Users who have them are made in mongosh, which asks for their passwords:")
+    for line in grants(name):
+        session.say(f"  {line}")
+    session.say(f"They log in with mongodb://USER:PASSWORD@HOST/?authSource={name}")
+    if not binds(store):
+        session.note(
+            "this server lets everybody in without a login; roles bind nobody until it is started"
+            " with --auth"
+        )
 
 
 @command(COPIED, DB)

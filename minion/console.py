@@ -7,6 +7,7 @@ in an option has no side effect.
 
 import inspect
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
@@ -19,12 +20,18 @@ from minion.settings import Settings
 
 if TYPE_CHECKING:
     import pandas as pd
+    from rich.table import Table
 
     from minion.model import Simulation
     from minion.store import Store
 
 DECIMALS = 4  # of a table on a terminal; every other format is exact
 FORMATS = ("table", "csv", "json", "parquet")
+# What would do something to a terminal instead of being read there: control characters, marks that
+# turn the direction of what follows, and halves of characters, which cannot be printed at all.
+_NO_TEXT = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +184,7 @@ class Session:
 
     def note(self, text: str) -> None:
         """A line on standard error that is no part of the result."""
-        print(f"note: {text}", file=sys.stderr)
+        print(f"note: {plain(text)}", file=sys.stderr)
 
     def note_simulated(self, simulations: Iterable["Simulation"]) -> None:
         """Say it when the data were not measured."""
@@ -189,11 +196,14 @@ class Session:
 
     def say(self, text: str) -> None:
         """A line of the result."""
-        print(text)
+        print(plain(text))
 
     def show(self, frame: "pd.DataFrame") -> None:
         """A frame in the format that was asked for, on standard output."""
-        if self.format == "csv":
+        if self.format == "csv" and sys.stdout.isatty():
+            for line in frame.to_csv(index=False).splitlines():
+                print(plain(line))
+        elif self.format == "csv":
             frame.to_csv(sys.stdout, index=False)
         elif self.format == "json":
             self.show_json(records(frame))
@@ -210,6 +220,11 @@ class Session:
         sys.stdout.write("\n")
 
 
+def plain(text: object) -> str:
+    """A text as it may be sent to a terminal: one line, in which control characters are written."""
+    return _NO_TEXT.sub(lambda found: repr(found[0])[1:-1], str(text))
+
+
 def records(frame: "pd.DataFrame") -> list[dict[str, Any]]:
     """The rows of a frame as dicts; what is missing is None."""
     objects = frame.astype(object)
@@ -222,21 +237,28 @@ def _plain(value: Any) -> Any:
 
 
 def print_table(frame: "pd.DataFrame", title: str | None = None) -> None:
-    """A frame as a table for people: numbers to the right, rounded to 4 decimals."""
+    """A frame as a table for people, on standard output."""
     from rich.console import Console  # noqa: PLC0415  only for people
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
 
-    table = Table(box=None, pad_edge=False, title=title, title_justify="left", title_style="bold")
-    numeric = {name: frame[name].dtype.kind in "iuf" for name in frame}
-    for name, right in numeric.items():
-        table.add_column(Text(str(name)), justify="right" if right else "left", no_wrap=right)
-    for row in frame.itertuples(index=False, name=None):
-        table.add_row(*(Text(_cell(value)) for value in row))
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=10_000, soft_wrap=True)
-    console.print(table)
+    console.print(table_of(frame, title))
+
+
+def table_of(frame: "pd.DataFrame", title: str | None = None) -> "Table":
+    """A frame as a table for people: numbers to the right, rounded to 4 decimals."""
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    head = None if title is None else Text(plain(title), style="bold")
+    table = Table(box=None, pad_edge=False, title=head, title_justify="left")
+    numeric = {name: frame[name].dtype.kind in "iuf" for name in frame}
+    for name, right in numeric.items():
+        table.add_column(Text(plain(name)), justify="right" if right else "left", no_wrap=right)
+    for row in frame.itertuples(index=False, name=None):
+        table.add_row(*(Text(plain(_cell(value))) for value in row))
+    return table
 
 
 def _cell(value: Any) -> str:

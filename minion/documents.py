@@ -13,7 +13,7 @@ from enum import Enum, IntEnum
 from functools import cache
 from typing import Any, TypeVar
 
-from bson import ObjectId
+from bson import DBRef, ObjectId
 
 T = TypeVar("T")
 Document = dict[str, Any]
@@ -84,7 +84,7 @@ def _decoder(hint: Any) -> Callable[[Any], Any]:
         inner = _decoder(typing.get_args(hint)[0 if origin is tuple else 1])
         if origin is tuple:
             return lambda items: tuple(map(inner, items))
-        return lambda items: {key: inner(item) for key, item in items.items()}
+        return lambda items: {key: inner(item) for key, item in _mapping(items).items()}
     if dataclasses.is_dataclass(hint):
         return _dataclass_decoder(hint)
     if hint is datetime:
@@ -117,6 +117,11 @@ def _encoder(cls: type) -> Callable[[Any], Any]:
 
 def _as_it_is(value: Any) -> Any:
     return value
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    """What was stored as a mapping; the driver takes one with the keys $ref and $id for a DBRef."""
+    return value.as_doc() if isinstance(value, DBRef) else value
 
 
 def _member_decoder(cls: type[Enum]) -> Callable[[Any], Any]:

@@ -128,6 +128,8 @@ class Host:
     url: address of its netdata agent, without credentials; a controller may have none.
     ram_mib: its memory in MiB, as given or as its agent says.
     cores: its processors, as its agent says.
+    clock_ahead_s: by how many seconds its agent's clock was ahead of the collector's when it was
+        first heard; None where no difference was certain.
     id: its identity where it came from, for sources that have one.
     """
 
@@ -136,6 +138,7 @@ class Host:
     url: str | None = None
     ram_mib: float | None = None
     cores: int | None = None
+    clock_ahead_s: float | None = None
     id: ObjectId | str | None = None
 
 
@@ -180,14 +183,6 @@ class Missing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Collected:
-    """How far a host is: all its samples before `until` are stored or recorded as missing."""
-
-    hostname: str
-    until: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
     """Where a simulation's data come from, when it was written, by which version of Minion."""
 
@@ -216,7 +211,6 @@ class Simulation:
     events: tuple[Event, ...] = ()
     measurements: tuple[Measurement, ...] = ()
     missing: tuple[Missing, ...] = ()
-    collected: tuple[Collected, ...] = ()
     source_id: ObjectId | str | None = None
     schema_version: int = SCHEMA_VERSION
     id: ObjectId = field(default_factory=ObjectId)
@@ -251,11 +245,6 @@ class Simulation:
         """Time of the last STOP_SIMULATION; None for a run that did not end."""
         times = (e.time for e in self.events if e.type is EventType.STOP_SIMULATION)
         return max(times, default=None)
-
-    def collected_until(self, hostname: str) -> float | None:
-        """Everything of that host before this time is settled; None before the first pull."""
-        times = (c.until for c in self.collected if c.hostname == hostname)
-        return max(times, default=self.start)
 
     def host(self, hostname: str) -> Host | None:
         """The host of that name, or None."""

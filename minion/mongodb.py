@@ -1,12 +1,22 @@
-"""MongoDB as it behaves: opening a client, and what the driver raises in Minion's words."""
+"""MongoDB as it behaves: opening a client, and what the driver raises in Minion's words.
+
+What is said of a URI never holds its secrets: `masked` shows what is certainly none, and where the
+driver's own words repeat more than that, they are not passed on.
+"""
 
 import re
-from collections.abc import Callable, Iterator
+import ssl
+import warnings
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from difflib import get_close_matches
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
+from urllib.parse import unquote_plus
 
+import bson.errors
 from pymongo import MongoClient, errors
+from pymongo.uri_parser import split_options
 
 from minion.documents import Document
 from minion.errors import (
@@ -19,9 +29,81 @@ from minion.errors import (
     StoreTooOld,
     StoreUnavailable,
 )
+from minion.roles import lacking
 
 OLDEST_SERVER = (5, 0)  # $filter in a projection, dots in the keys of parameters
 ANSWER_WITHIN_MS = 5000
+LONGEST = 300  # characters of what a server says; it may quote a whole command
+
+# The options of a URI whose values are no secrets. Whatever else stands there is not shown.
+SHOWN = (
+    "appName authMechanism authSource compressors connectTimeoutMS directConnection"
+    " heartbeatFrequencyMS journal loadBalanced localThresholdMS maxConnecting maxIdleTimeMS"
+    " maxPoolSize maxStalenessSeconds minPoolSize readConcernLevel readPreference"
+    " readPreferenceTags replicaSet retryReads retryWrites serverMonitoringMode"
+    " serverSelectionTimeoutMS socketTimeoutMS srvMaxHosts srvServiceName ssl timeoutMS tls"
+    " tlsAllowInvalidCertificates tlsAllowInvalidHostnames tlsCAFile tlsCertificateKeyFile"
+    " tlsCRLFile tlsDisableOCSPEndpointCheck tlsInsecure uuidRepresentation w"
+    " waitQueueTimeoutMS wTimeoutMS zlibCompressionLevel"
+).split()
+SECRET = ("authMechanismProperties", "tlsCertificateKeyFilePassword")
+_SHOWN, _SECRET = ({name.lower() for name in names} for names in (SHOWN, SECRET))
+
+_HOST = r"(?:[\w.%-]+|\[[\w.:%]+\])(?::[0-9]{1,5})?"
+_PLACE = re.compile(rf"((?:{_HOST}(?:,{_HOST})*)?(?:/[\w.%-]*)?)(?:\?(.*))?", re.DOTALL)
+_UNAUTHORIZED = re.compile(r'not authorized on (\S+) to execute command \{ (\w+): (?:"([^"]*)")?')
+
+# What the driver says of TLS, and what that means for whoever called.
+_TLS: tuple[tuple[str, type[StoreError], str], ...] = (
+    (
+        r"[Hh]ostname mismatch|IP address mismatch|is not valid for",
+        StoreUnavailable,
+        "has a certificate for another host name; name it as its certificate does, or give it one"
+        " with this name",
+    ),
+    (
+        r"certificate (has expired|is not yet valid)",
+        StoreUnavailable,
+        "has a certificate that is not valid today; renew it, or check the clocks",
+    ),
+    (
+        r"CERTIFICATE_VERIFY_FAILED|certificate verify failed",
+        StoreUnavailable,
+        "has a certificate of an authority that this machine does not trust; name the authority's"
+        " own with tlsCAFile=FILE in the URI",
+    ),
+    (
+        r"CERTIFICATE_REQUIRED|certificate required",
+        StoreRefused,
+        "wants a client's certificate; name it and its key with tlsCertificateKeyFile=FILE in the"
+        " URI",
+    ),
+    (
+        r"(?i)alert[ _](unknown|bad|unsupported|certificate)",
+        StoreRefused,
+        "refuses this client's certificate; does the server trust its authority, and is it valid"
+        " today?",
+    ),
+    (
+        r"SSL handshake failed|\[SSL|EOF occurred",
+        StoreUnavailable,
+        "speaks no TLS that this machine understands; where it has none, leave tls out of the URI",
+    ),
+)
+# A server that wants something else than it gets says nothing, and hangs up.
+_HUNG_UP = (
+    ("tlscertificatekeyfile=", "does it trust this client's certificate, and is that valid today?"),
+    (
+        "tls",
+        "where it asks for a client's certificate, name it with tlsCertificateKeyFile=FILE in the"
+        " URI",
+    ),
+    ("", "where it speaks TLS alone, add tls=true to the URI"),
+)
+_ESCAPE = (
+    "write @ : / ? # [ ] & % in a user, a password or an option as %40 %3A %2F %3F %23 %5B %5D %26"
+    " %25"
+)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -31,7 +113,7 @@ def open_client(uri: str, where: str) -> MongoClient[Document]:
     """A client that writes with majority and journal; its server is there and new enough.
 
     Args:
-        uri: the MongoDB URI; options in it win.
+        uri: the MongoDB URI; time limits and a name of the application in it win.
         where: the server's place as it may be shown.
 
     Raises:
@@ -39,19 +121,22 @@ def open_client(uri: str, where: str) -> MongoClient[Document]:
     """
     if not uri.startswith(("mongodb://", "mongodb+srv://")):
         raise SettingsError(f"the MongoDB URI {where} does not begin with mongodb://")
-    try:
-        with translated(where):
-            client: MongoClient[Document] = MongoClient(
-                uri,
-                appname="minion",
-                tz_aware=True,
-                w="majority",
-                journal=True,
-                serverSelectionTimeoutMS=ANSWER_WITHIN_MS,
-                connectTimeoutMS=ANSWER_WITHIN_MS,
-            )
-    except (errors.InvalidURI, ValueError) as error:
-        raise SettingsError(f"the MongoDB URI {where} cannot be read: {error}") from error
+    own: dict[str, Any] = {
+        "appname": "minion",
+        "serverSelectionTimeoutMS": ANSWER_WITHIN_MS,
+        "connectTimeoutMS": ANSWER_WITHIN_MS,
+        # Without one OpenSSL would ask the terminal for the pass phrase of a key.
+        "tlsCertificateKeyFilePassword": "",
+    }
+    with _explained(uri, where):
+        given = _options(uri)
+        client: MongoClient[Document] = MongoClient(
+            uri,
+            tz_aware=True,
+            w="majority",
+            journal=True,
+            **{name: value for name, value in own.items() if name not in given},
+        )
     try:
         with translated(where):
             version = client.server_info()["versionArray"]
@@ -65,8 +150,36 @@ def open_client(uri: str, where: str) -> MongoClient[Document]:
 
 
 def masked(uri: str) -> str:
-    """A MongoDB URI that may be shown: its password is `***`."""
-    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", uri)
+    """A MongoDB URI that may be shown: what is a secret, or may be one, is `***`.
+
+    It holds for broken URIs too. Of one that can be read in two ways, such as one with a `@`
+    behind its `?`, less is shown.
+    """
+    scheme, slashes, rest = uri.partition("://")
+    if not slashes or not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme):
+        scheme, slashes, rest = "", "", uri
+    scheme += slashes
+    login, at, place = rest.rpartition("@")
+    user, colon, _ = login.partition(":")
+    if not re.fullmatch(r"[\w.%+=,~!*'() -]*", user):
+        user = "***"
+    if "?" in login:
+        return f"{scheme}{user}:***" if user != "***" else f"{scheme}***"
+    return f"{scheme}{user}{':***' if colon else ''}{at}{_shown(place)}"
+
+
+def note_of_password(uri: str | None) -> str | None:
+    """What to say of a URI on a command line, where everybody on the machine can read it.
+
+    None: it holds no secret.
+    """
+    if uri is None or masked(uri) == uri:
+        return None
+    return (
+        "everybody on this machine can read the password of this URI in the list of processes;"
+        " write the URI into a file of your own (mode 600), and name that file in"
+        " MINION_MONGODB_URI_FILE"
+    )
 
 
 @contextmanager
@@ -75,41 +188,148 @@ def translated(where: str) -> Iterator[None]:
     try:
         yield
     except errors.ServerSelectionTimeoutError as error:
-        raise StoreUnavailable(
-            f"no MongoDB answers at {where}; start it, or name another with --db"
-        ) from error
+        raise _unreachable(where, str(error)) from error
     except (errors.AutoReconnect, errors.WaitQueueTimeoutError, errors.InvalidOperation) as error:
         raise StoreUnavailable(
             f"the connection to MongoDB at {where} was lost; what was acknowledged is stored:"
             f" run the command again ({_first_line(error)})"
         ) from error
-    except errors.ConfigurationError as error:
-        if "wire version" in str(error):
-            raise StoreTooOld(_too_old(where, "too old for the driver")) from error
-        raise SettingsError(f"the MongoDB URI {where} cannot be used: {error}") from error
-    except errors.BulkWriteError as error:
-        first = (error.details.get("writeErrors") or [{}])[0]
-        raise _refusal(where, first.get("code"), first.get("errmsg", str(error))) from error
+    except (errors.ConfigurationError, errors.InvalidName) as error:
+        raise _unusable(where, error) from error
     except errors.OperationFailure as error:
-        raise _refusal(where, error.code, _first_line(error)) from error
-    except errors.DocumentTooLarge as error:
-        raise InvalidData(f"a document is larger than MongoDB takes: {error}") from error
+        raise _refused(where, error) from error
     except errors.PyMongoError as error:
         raise StoreError(f"MongoDB at {where}: {_first_line(error)}") from error
+    except (bson.errors.BSONError, UnicodeEncodeError, OverflowError) as error:
+        # A key with a NUL in it, bytes that are no UTF-8, a number of more than 64 bits.
+        raise InvalidData(f"MongoDB cannot keep a value: {_first_line(error)}") from error
+
+
+def _options(uri: str) -> Mapping[str, Any]:
+    """The options of a URI, by name in any case. The driver passes over those it cannot read."""
+    query = uri.partition("?")[2]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return split_options(query) if query else {}
+
+
+@contextmanager
+def _explained(uri: str, where: str) -> Iterator[None]:
+    """What is wrong with a URI or its files, without its secrets."""
+    try:
+        yield
+    except (errors.PyMongoError, OSError, ValueError, TypeError, UserWarning) as error:
+        reason = _reason(uri, error)
+        # The driver's error would be told with this one, and may repeat the URI.
+        raise SettingsError(f"the MongoDB URI {where} cannot be used: {reason}") from None
+
+
+def _reason(uri: str, error: Exception) -> str:
+    text = _first_line(error)
+    if isinstance(error, ssl.SSLError):
+        return "its tlsCAFile holds no certificate"
+    if isinstance(error, OSError):
+        text = f"{error.filename}: {error.strerror}"
+    if text.startswith("Private key"):
+        return (
+            "the certificate and key in its tlsCertificateKeyFile cannot be used; do they belong"
+            " together, and is tlsCertificateKeyFilePassword right?"
+        )
+    if text.startswith("Unknown option"):
+        names = [part.partition("=")[0].lower() for part in _parts(uri.partition("?")[2])]
+        known = {name.lower(): name for name in (*SHOWN, *SECRET)}
+        unknown = [name for name in names if name not in known]
+        near = [found for name in unknown for found in get_close_matches(name, known, 1)]
+        hint = f"; did you mean {known[near[0]]}?" if near else ""
+        return f"one of its options is none that the driver knows{hint}"
+    hidden = set(re.findall(r"\w+", f"{uri} {unquote_plus(uri)}")) - set(
+        re.findall(r"\w+", masked(uri))
+    )
+    if "escaped" in text or any(word in text for word in hidden):
+        return _ESCAPE
+    return text
+
+
+def _shown(place: str) -> str:
+    """What follows the login: hosts, database and options, as far as it cannot be a secret."""
+    match = _PLACE.fullmatch(place)
+    if match is None:
+        kept = re.split(r"[^\w./%,\[\]~-]", place, maxsplit=1)[0]
+        rest = place[len(kept) :]
+        return f"{kept}{':' if rest[:1] == ':' else ''}{'***' if rest else ''}"
+    hosts, query = match.groups()
+    return hosts if query is None else f"{hosts}?{_shown_options(query)}"
+
+
+def _shown_options(query: str) -> str:
+    shown: list[str] = []
+    for part in _parts(query):
+        name, equals, value = part.partition("=")
+        if name.lower() in _SHOWN and re.fullmatch(r"[\w.,:%/+~\\*$ -]*", value):
+            shown.append(part)
+        elif equals and name.lower() in _SECRET:
+            shown.append(f"{name}=***")
+        elif part and shown[-1:] != ["***"]:
+            shown.append("***")
+    return "&".join(shown)
+
+
+def _parts(query: str) -> list[str]:
+    return re.split("[&;]", query)
+
+
+def _unreachable(where: str, message: str) -> StoreError:
+    for sign, kind, meaning in _TLS:
+        if re.search(sign, message):
+            return kind(f"MongoDB at {where} {meaning}")
+    if "connection closed" in message:
+        given = where.lower().replace("mongodb+srv://", "tls")
+        reason = next(reason for option, reason in _HUNG_UP if option in given)
+        return StoreUnavailable(f"MongoDB at {where} closes the connection; {reason}")
+    return StoreUnavailable(f"no MongoDB answers at {where}; start it, or name another with --db")
+
+
+def _unusable(where: str, error: errors.PyMongoError) -> MinionError:
+    if isinstance(error, errors.InvalidName):
+        return SettingsError(f"MongoDB takes no database of that name: {_first_line(error)}")
+    if "wire version" in str(error):
+        return StoreTooOld(_too_old(where, "too old for the driver"))
+    return SettingsError(f"the MongoDB URI {where} cannot be used: {_first_line(error)}")
+
+
+def _refused(where: str, error: errors.OperationFailure) -> MinionError:
+    if isinstance(error, errors.BulkWriteError):
+        first = (error.details.get("writeErrors") or [{}])[0]
+        return _refusal(where, first.get("code"), first.get("errmsg", str(error)))
+    return _refusal(where, error.code, _first_line(error))
 
 
 def _refusal(where: str, code: int | None, message: str) -> MinionError:
-    if code == 18:  # AuthenticationFailed
-        return StoreRefused(f"MongoDB at {where} refuses the user or the password; check the URI")
+    if code == 18 or (code == 11 and "Could not find user" in message):  # AuthenticationFailed
+        what = "the user or the password"
+        if "MONGODB-X509" in where:
+            what = "the subject of this client's certificate as a user"
+        return StoreRefused(f"MongoDB at {where} refuses {what}; check the URI")
     if code in (13, 8000):  # Unauthorized, and what Atlas says for it
-        return StoreRefused(
-            f"MongoDB at {where} refuses: {message}; log in as a user with that right"
-        )
+        return StoreRefused(f"MongoDB at {where} refuses {_missing_right(message)}")
     if code == 14031 or "No space left" in message:  # OutOfDiskSpace
         return _full(where)
     if code == 121:  # DocumentValidationFailure
         return InvalidData(f"MongoDB at {where} refuses a document: {message}")
     return StoreError(f"MongoDB at {where}: {message}")
+
+
+def _missing_right(message: str) -> str:
+    """What was refused and which role it takes; the server quotes the whole command."""
+    if "requires authentication" in message:
+        return "whoever has not logged in; put a user and a password into the URI"
+    found = _UNAUTHORIZED.search(message)
+    if found is None:
+        return f"{message}; log in as a user with that right"
+    database, command, collection = found.groups()
+    what = f"{command} on {database}" + (f".{collection}" if collection else "")
+    return f"{what} to this user; {lacking(command, database, collection)}"
 
 
 def _full(where: str) -> StoreFull:
@@ -120,7 +340,8 @@ def _full(where: str) -> StoreFull:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).split(", full error", maxsplit=1)[0].splitlines()[0]
+    lines = str(error).split(", full error", maxsplit=1)[0].splitlines()
+    return lines[0][:LONGEST] if lines else type(error).__name__
 
 
 def _too_old(where: str, what: str) -> str:

@@ -163,7 +163,7 @@ def _cut(
     arrays: Any = "$dimensions"
     if dimensions:
         chosen["dimensions.id"] = {"$in": list(dimensions)}
-        named = {"$in": ["$$this.id", list(dimensions)]}
+        named = {"$in": ["$$this.id", {"$literal": list(dimensions)}]}
         arrays = {"$filter": {"input": "$dimensions", "cond": named}}
     # Two constant arrays and a place in them: MongoDB makes a hash table of the first.
     place = {"$indexOfArray": [{"$literal": ids}, "$simulation"]}

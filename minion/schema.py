@@ -1,4 +1,8 @@
-"""The two collections: validators, indexes, and bringing older documents up to date."""
+"""The collections: validators, indexes, and bringing older documents up to date.
+
+`minions` and `series` are what is kept. `progress` and `collectors` are the work in hand: empty
+when no run is in progress.
+"""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -12,13 +16,18 @@ from minion import series
 from minion.documents import Document, json_schema
 from minion.errors import InvalidData
 from minion.model import SCHEMA_VERSION, Simulation
+from minion.progress import Place, Progress
 
 MINIONS = "minions"
 SERIES = "series"
+PROGRESS = "progress"
+COLLECTORS = "collectors"
 
 VALIDATORS: dict[str, Document] = {
     MINIONS: {"$jsonSchema": json_schema(Simulation)},
     SERIES: {"$jsonSchema": series.schema()},
+    PROGRESS: {"$jsonSchema": json_schema(Progress)},
+    COLLECTORS: {"$jsonSchema": json_schema(Place)},
 }
 
 INDEXES = {
@@ -41,6 +50,14 @@ INDEXES = {
         ),
         IndexModel([(key, ASCENDING) for key in ("hostname", "context", "first")], name="host"),
     ],
+    PROGRESS: [
+        IndexModel(
+            [(key, ASCENDING) for key in ("simulation", "hostname")], unique=True, name="identity"
+        ),
+        IndexModel([("owner", ASCENDING)], name="owner"),
+        IndexModel([("url", ASCENDING)], name="url"),
+    ],
+    COLLECTORS: [],
 }
 
 

@@ -8,18 +8,16 @@ from minion import lookup, schema
 from minion.documents import Document, encode
 from minion.errors import AlreadyExists, Ambiguous, InvalidData, NotFound
 from minion.model import (
-    Collected,
     Event,
     EventType,
     Host,
-    Missing,
     Simulation,
     Status,
     Validity,
     Verdict,
     now,
 )
-from minion.mongodb import translates
+from minion.mongodb import translated, translates
 from minion.selection import Selection
 
 
@@ -32,7 +30,8 @@ class Simulations:
     def __init__(self, client: MongoClient[Document], database: str, *, where: str) -> None:
         self.client = client
         self.where = where
-        self.database = client[database]
+        with translated(where):  # a name that no database can have
+            self.database = client[database]
         self._minions = self.database[schema.MINIONS]
 
     @translates
@@ -187,34 +186,24 @@ class Simulations:
         return self._change(simulation, {"$set": changes}) if changes else simulation
 
     @translates
-    def settle_host(
-        self, simulation: Simulation, hostname: str, until: float, missing: Iterable[Missing]
+    def describe_host(
+        self, simulation: Simulation, host: Host, environment: Mapping[str, str]
     ) -> Simulation:
-        """Keep how far a host is, and which of its samples nobody has.
-
-        Args:
-            simulation: the run.
-            hostname: the host.
-            until: everything before it is stored, or in `missing` (seconds since the epoch).
-            missing: all that is missing of this host; it replaces what was recorded before.
+        """Keep what one host turned out to be, and no other's; add to the environment.
 
         Returns:
             The simulation as it is then.
         """
-        # One pipeline, so that a kill leaves either both or neither.
-        mine = {"$eq": ["$$this.hostname", {"$literal": hostname}]}
+        mine = {"$eq": ["$$this.hostname", {"$literal": host.hostname}]}
+        told = {"$mergeObjects": ["$$this", {"$literal": encode(host)}]}
+        hosts = {"$map": {"input": "$hosts", "in": {"$cond": [mine, told, "$$this"]}}}
+        known = {"$mergeObjects": ["$environment", {"$literal": encode(environment)}]}
+        return self._change(simulation, [{"$set": {"hosts": hosts, "environment": known}}])
 
-        def others(field: str) -> Document:
-            kept = {"$filter": {"input": f"${field}", "cond": {"$not": [mine]}}}
-            return {"$ifNull": [kept, []]}
-
-        now_missing = [encode(record) for record in missing]
-        reached = [encode(Collected(hostname=hostname, until=until))]
-        change = {
-            "missing": {"$concatArrays": [others("missing"), {"$literal": now_missing}]},
-            "collected": {"$concatArrays": [others("collected"), {"$literal": reached}]},
-        }
-        return self._change(simulation, [{"$set": change}])
+    @translates
+    def reopen(self, simulation: Simulation) -> Simulation:
+        """A complete run whose samples are fetched again is an ended one; returns it as such."""
+        return self._change(simulation, {"$set": {"status": Status.ENDED.value}})
 
     @translates
     def reload(self, simulation: Simulation) -> Simulation:

@@ -16,10 +16,7 @@ from minion import lookup, schema
 from minion.buckets import Buckets, Written
 from minion.documents import Document, encode
 from minion.errors import InvalidData
-from minion.model import (
-    Simulation,
-    Status,
-)
+from minion.model import Missing, Simulation, Status
 from minion.mongodb import masked, open_client, translated, translates
 from minion.packet import CONTEXTS, Packet, packet
 from minion.reading import Reading
@@ -58,9 +55,12 @@ def connect(uri: str | None = None, *, database: str | None = None) -> "Store":
     else:
         where = masked(uri)
     try:
-        return Store(
-            open_client(uri, where), database or settings.database, where=where, server=server
-        )
+        client = open_client(uri, where)
+        try:
+            return Store(client, database or settings.database, where=where, server=server)
+        except BaseException:
+            client.close()
+            raise
     except BaseException:
         if server is not None:
             server.close()
@@ -85,12 +85,8 @@ class Store(Reading):
         super().__init__(client, database, where=where)
         self.server = server
         self._buckets = Buckets(self.database[schema.SERIES])
-        try:
-            with translated(where):
-                schema.initialize(self.database)
-        except BaseException:
-            client.close()
-            raise
+        with translated(where):
+            schema.initialize(self.database)
 
     @property
     def version(self) -> str:
@@ -142,22 +138,48 @@ class Store(Reading):
         Raises:
             InvalidData: the simulation has no start.
         """
-        simulation = self.reload(simulation)
+        if settled is None or simulation.start is None:
+            simulation = self.reload(simulation)
+            settled = simulation.status is Status.COMPLETE
         if simulation.start is None:
             raise InvalidData(
                 f"simulation {simulation.sim_id} has no START_SIMULATION yet; note it first"
             )
-        if settled is None:
-            settled = simulation.status is Status.COMPLETE
         rows = SETTLED_ROWS if settled else LIVE_ROWS
         return self._buckets.write(simulation, simulation.start, series, rows)
 
     @translates
-    def settle(self, simulation: Simulation) -> Simulation:
-        """Merge the small stretches of an ended run into large ones and call it complete."""
+    def settle(
+        self,
+        simulation: Simulation,
+        *,
+        missing: Iterable[Missing] | None = None,
+        merged: Sequence[str] = (),
+    ) -> Simulation:
+        """Merge the small stretches of an ended run into large ones and call it complete.
+
+        Args:
+            simulation: the run.
+            missing: all that nobody has of it, in place of what was recorded before; default:
+                that stays.
+            merged: hosts whose stretches are large already.
+
+        Returns:
+            The simulation as it is then.
+        """
         if simulation.start is not None:
-            self._buckets.merge(simulation, simulation.start)
-        return self._change(simulation, {"$set": {"status": Status.COMPLETE.value}})
+            self._buckets.merge(simulation, simulation.start, merged)
+        changes: Document = {"status": Status.COMPLETE.value}
+        if missing is not None:
+            changes["missing"] = [encode(record) for record in missing]
+        return self._change(simulation, {"$set": changes})
+
+    @translates
+    def newest_samples(
+        self, simulation: Simulation, hostname: str
+    ) -> dict[str, tuple[float, float]]:
+        """Of each chart of a host the time of its newest sample, and its step (0 without one)."""
+        return self._buckets.newest(simulation.id, hostname)
 
     @translates
     def put(
@@ -205,7 +227,12 @@ class Store(Reading):
     ) -> list[Series]:
         """The stored series of one simulation, by hostname and chart."""
         chosen = {"hostname": hosts, "chart": charts, "context": contexts}
-        query = {key: {"$in": list(words(t))} for key, t in chosen.items() if t is not None}
+        # A name in a list is one as it stands: it may hold a comma.
+        query = {
+            key: {"$in": list(words(t) if isinstance(t, str) else t)}
+            for key, t in chosen.items()
+            if t is not None
+        }
         return self._buckets.series(simulation.id, query)
 
     @translates

@@ -16,6 +16,7 @@ pytest_plugins = [
     "netdata_agents",
     "program",
     "replica_set",
+    "mongod_with_tls",
     "shared_data",
     "stores",
 ]

@@ -2,13 +2,17 @@
 
 import gzip
 import json
+import random
 import re
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from faulty_agent import FaultyAgent, answer, drip, endless, hang, not_http, redirect, reset, status
+from waiting import wait_for
 
 from ingest import agent as module
 from ingest.agent import MOST_POINTS, Agent, AgentInfo, Chart
@@ -43,6 +47,9 @@ CHART = {
     "dimensions": {"InOctets": {"name": "received"}, "OutOctets": {"name": "sent"}},
 }
 TABLE = {
+    "update_every": 1,
+    "first_entry": 998,
+    "last_entry": 1003,
     "dimension_ids": ["InOctets", "OutOctets"],
     "result": {
         "labels": ["time", "received", "sent"],
@@ -107,6 +114,22 @@ def test_charts(server):
     assert Agent(server.url).charts() == {"system.net": NET}
 
 
+def test_one_chart(server):
+    server.on("/api/v1/chart?chart=system.net", answer(CHART))
+    assert Agent(server.url).chart("system.net") == NET
+    assert Agent(server.url).chart("no.such") is None
+    server.on("/api/v1/chart?", answer({**CHART, "update_every": 0}))
+    assert "its chart system.net is not" in failure(
+        Agent(server.url), lambda agent: agent.chart("system.net")
+    )
+
+
+@pytest.mark.parametrize("identity", ["", "system.net\n", "\x1b[2Jx", "x" * 1_201])
+def test_a_chart_whose_id_is_none_is_left_out(server, identity):
+    server.on("/api/v1/charts", answer({"charts": {identity: CHART, "system.net": CHART}}))
+    assert Agent(server.url).charts() == {"system.net": NET}
+
+
 @pytest.mark.parametrize(
     "broken",
     [
@@ -125,8 +148,35 @@ def test_a_chart_unlike_netdatas_is_left_out(server, broken):
 def test_samples_with_ids_oldest_first_inside_the_window(server):
     table = Agent(server.url).data(NET, 1000.5, 1003)
     assert table.dimensions == (("InOctets", "received"), ("OutOctets", "sent"))
-    assert table.times == (1001, 1002)
+    assert (table.times.dtype, table.values.dtype) == (np.int64, np.float64)
+    np.testing.assert_array_equal(table.times, [1001, 1002])
+    np.testing.assert_array_equal(table.values, [[1, -2], [np.nan, np.nan]])
     assert table.rows == ([1, -2], [None, None])
+    assert (table.first_entry, table.last_entry, table.step) == (998, 1003, 1)
+
+
+def test_rows_in_any_order_come_oldest_first(server):
+    rows = [[time_, time_, 0] for time_ in range(1000, 1100)]
+    random.Random(5).shuffle(rows)
+    server.on(
+        "/api/v1/data", answer({**TABLE, "result": {"labels": ["time", "a", "b"], "data": rows}})
+    )
+    table = Agent(server.url).data(NET, 1010, 1090)
+    np.testing.assert_array_equal(table.times, np.arange(1010, 1090))
+    np.testing.assert_array_equal(table.values[:, 0], table.times)
+
+
+def test_what_a_table_does_not_say_of_its_chart_is_none(server):
+    more = {"update_every": "1", "first_entry": 0, "last_entry": None}
+    server.on("/api/v1/data", answer({**TABLE, **more}))
+    table = Agent(server.url).data(NET, 1000, 1004)
+    assert (table.first_entry, table.last_entry, table.step) == (None, None, None)
+
+
+def test_a_value_beyond_doubles_is_none(server):
+    document = json.dumps(TABLE).replace("3.5", "1e999").encode()
+    server.on("/api/v1/data", answer(document))
+    assert Agent(server.url).data(NET, 1003, 1004).rows == ([None, -1],)
 
 
 def test_a_dimension_without_an_id_keeps_its_name(server):
@@ -136,14 +186,17 @@ def test_a_dimension_without_an_id_keeps_its_name(server):
 
 
 def test_a_window_between_two_samples_is_empty(server):
-    assert Agent(server.url).data(NET, 1000.2, 1000.8).times == ()
+    table = Agent(server.url).data(NET, 1000.2, 1000.8)
+    assert (len(table.times), table.rows) == (0, ())
     assert server.requests == []
 
 
 def test_a_known_chart_without_samples_gives_an_empty_table(server):
     server.on("/api/v1/data", status(404))
     server.on("/api/v1/chart?", answer(CHART))
-    assert Agent(server.url).data(NET, 1000, 1004).times == ()
+    table = Agent(server.url).data(NET, 1000, 1004)
+    assert (len(table.times), table.rows) == (0, ())
+    assert (table.first_entry, table.last_entry, table.step) == (1000, 2000, 1)
 
 
 def test_an_unknown_chart_is_not_found(server):
@@ -153,7 +206,7 @@ def test_an_unknown_chart_is_not_found(server):
 
 
 def test_a_window_that_would_be_averaged_is_refused(server):
-    assert Agent(server.url).data(NET, 0, MOST_POINTS - 2).times
+    assert len(Agent(server.url).data(NET, 0, MOST_POINTS - 2).times) == 4
     with pytest.raises(InvalidData, match="shorter windows"):
         Agent(server.url).data(NET, 0, MOST_POINTS + 1)
 
@@ -161,13 +214,14 @@ def test_a_window_that_would_be_averaged_is_refused(server):
 @pytest.mark.parametrize(
     ("code", "meaning"),
     [
-        (401, r"user and a password.*~/\.netrc"),
+        (401, r"user and a password, or a token; set user and password_file, .*~/\.netrc"),
         (403, "allow connections from"),
         (404, "is the path right"),
-        (412, "bearer token protection = no"),
+        (412, "set token_file or token_env .*, or `bearer token protection = no`"),
         (418, "see the agent's error.log"),
-        (429, "ask again later"),
+        (429, "with a longer interval"),
         (500, "see the agent's error.log"),
+        (502, "what stands before the agent does not reach it"),
         (503, "ask again in a moment"),
         (599, "see the agent's error.log"),
     ],
@@ -227,6 +281,12 @@ def test_a_list_of_charts_that_is_none(server):
         {"result": {"labels": ["time", "a"], "data": [[1000, "1"]]}},
         {"result": {"labels": ["time", "a"], "data": [[1000, True]]}},
         {"result": {"labels": ["time", "a", "a"], "data": [[1000, 1, 2]]}},
+        {"result": {"labels": ["time", "a"], "data": [[1000.0, 1]]}},
+        {"result": {"labels": ["time", "a"], "data": [[True, 1]]}},
+        {"result": {"labels": ["time", "a"], "data": [None]}},
+        {"result": {"labels": ["time", "a"], "data": {"1000": 1}}},
+        {"result": {"labels": ["time", "a"], "data": [[10**30, 1]]}},
+        {"result": {"labels": ["time", "a"], "data": [[1000, 10**400]]}},
     ],
 )
 def test_a_table_that_is_none(server, document):
@@ -274,7 +334,7 @@ def test_what_does_not_pass_is_asked_once(server, fault):
     assert len(server.requests) == 1
 
 
-def test_a_password_is_used_and_never_shown(server):
+def test_a_password_in_an_address_is_used_and_never_shown(server):
     agent = Agent(server.url.replace("//", "//ada:s%40cret@"))
     agent.info()
     assert server.authorizations == ["Basic YWRhOnNAY3JldA=="]  # ada:s@cret
@@ -284,12 +344,30 @@ def test_a_password_is_used_and_never_shown(server):
     assert "ada" not in told
 
 
-def test_a_password_in_netrc_is_used(server, tmp_path, monkeypatch):
-    file = tmp_path / "netrc"
-    file.write_text("machine 127.0.0.1 login ada password secret\n")
-    monkeypatch.setenv("NETRC", str(file))
-    Agent(server.url).info()
-    assert server.authorizations == ["Basic YWRhOnNlY3JldA=="]  # ada:secret
+HOSTILE = "\x1b[31m\x07\r\nboo\u202e" * 100
+
+
+@pytest.mark.parametrize(
+    ("fault", "ask"),
+    [
+        (answer(HOSTILE.encode()), Agent.info),
+        (redirect(f"http://{'h' * 300}/"), Agent.info),
+        (redirect("http://[/\x1b[31m"), Agent.info),
+        (answer({"version": HOSTILE, "update_every": HOSTILE}), Agent.charts),
+        (status(404), lambda agent: agent.data(replace(NET, id=HOSTILE), 1000, 1004)),
+        (answer({}), lambda agent: agent.data(replace(NET, id=HOSTILE), 1000, 1004)),
+        (answer({}), lambda agent: agent.chart(HOSTILE)),
+    ],
+)
+def test_a_message_holds_little_of_what_an_agent_wrote(server, fault, ask):
+    server.on("/api/v1/", fault)
+    with pytest.raises((AgentError, NotFound)) as caught:
+        ask(Agent(server.url))
+    message = str(caught.value)
+    assert message.isprintable()
+    assert "h" * 41 not in message
+    assert message.count("boo") < 5
+    assert len(message) < 200
 
 
 def test_a_proxy_of_the_environment_is_not_for_agents(server, monkeypatch):
@@ -328,3 +406,58 @@ def test_asking_an_agent_needs_neither_numpy_nor_pandas():
         "import sys, ingest.agent; sys.exit('numpy' in sys.modules or 'pandas' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_every_answer_tells_the_time(server):
+    """Refusals, too."""
+    agent = Agent(server.url)
+    agent.info()
+    middle, half = agent.clock.skew
+    assert abs(middle) <= half < 1
+    agent = Agent(server.url)
+    server.on("/api/v1/info", status(503))
+    failure(agent)
+    assert agent.clock.skew is not None
+
+
+# ---------------------------------------------------------------- real ones
+
+
+def test_a_real_agent(two_agents):
+    node = two_agents[0]
+    first, last = node.history(3)
+    with Agent(node.url, keep_alive=True) as agent:
+        assert agent.info().hostname == "node-a"
+        charts = agent.charts()
+        chart = agent.chart("system.cpu")
+        assert replace(chart, last_entry=None) == replace(charts["system.cpu"], last_entry=None)
+        assert agent.chart("no.such") is None
+        table = agent.data(chart, first, last)
+        there = node.rows("system.cpu", first, last - 1, options="natural-points")
+        assert table.times.tolist() == sorted(there)
+        for time_, row in zip(table.times.tolist(), table.rows, strict=True):
+            names = [name for _, name in table.dimensions]
+            assert dict(zip(names, row, strict=True)) == there[time_]
+        assert "idle" in dict(table.dimensions)
+        assert (table.first_entry, table.step) == (chart.first_entry, chart.step)
+        assert table.last_entry >= chart.last_entry
+        for _ in range(20):
+            agent.chart("system.cpu")
+        middle, half = agent.clock.skew
+        assert abs(middle) <= half < 0.6
+
+
+def test_a_real_agent_that_was_restarted_meanwhile(agents):
+    """It answers on the connection that was kept as if nothing had been."""
+    node = agents.start("node-again")
+    with Agent(node.url, keep_alive=True) as agent:
+        assert agent.chart("system.cpu")
+        kept = agent._connection._http.sock.getsockname()
+        assert agent.chart("system.cpu")
+        assert agent._connection._http.sock.getsockname() == kept
+        node.stop()
+        node = agents.start("node-again")
+        # It answers, and does not know all its charts yet.
+        assert wait_for(lambda: agent.chart("system.cpu"), 20, "system.cpu")
+        node.stop()
+        assert "refuses the connection" in failure(agent)

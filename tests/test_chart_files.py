@@ -9,7 +9,7 @@ import pytest
 from chart_drawing import HOSTILE, samples
 
 from analysis import charts
-from analysis.output import check_target, points, smallest_text
+from analysis.charting.output import check_target, points, smallest_text
 from minion.errors import InvalidData, OutputError
 
 WIDTH = 85 * 72 / 25.4  # points in 85 mm

@@ -8,8 +8,8 @@ import pytest
 from chart_drawing import HOSTILE, data, drawn, marks, phases, samples, texts
 
 from analysis import charts, durations, utilization
-from analysis.strips import ROW
-from analysis.theme import PLATFORM_COLOURS, phase_colours, phase_tints, platform_colours
+from analysis.charting.strips import ROW
+from analysis.charting.theme import PLATFORM_COLOURS, phase_colours, phase_tints, platform_colours
 from minion.errors import InvalidData
 from minion.selection import natural
 

@@ -20,6 +20,7 @@ usage: minion COMMAND [arguments] [options]
 Keep what repeated experiments measured, and compare it honestly.
 
 commands:
+  backup               Write runs into one file, which `minion restore` and mongorestore read.
   chart                Draw a metric, the durations, or what was computed of them.
   check                Check the quality of stored runs, the excluded ones too.
   collect              Pull every run's samples as they come, until all are stored or missing.
@@ -45,12 +46,15 @@ commands:
   kns simulation-event Print the ids of a simulation's events of one type, as a Python list.
   kns uuid             Print a random UUID, for the correlation id of two events.
   plan                 How many runs the next experiment needs; or what these runs can find.
+  prune                Delete runs by age, experiment or name; --yes does it, else it shows which.
   record               Record one run: minion record SIM --platform P --hosts ... -- COMMAND.
   report               Write the report: one HTML file that needs no network.
+  restore              Bring the runs of a backup back; what is there already stays as it is.
   runs                 List the simulations, the excluded ones too.
   serve                Show experiments, runs and comparisons on a page that is alive, until Ctrl-C.
   show                 Show one minion: the simulation, its hosts, events, phases and charts.
   sim start            Register a simulation and its hosts; notes no event.
+  status               Show how far the hosts of the runs in progress are, and which are silent.
   summary              Summarize a metric: n, min, max, median, quartiles, mean and deviation.
   utilization          The samples of a metric, a row each.
   variance             Where the variance lies: between platforms, runs, hosts, or in time.
@@ -89,7 +93,13 @@ def test_help_is_fast_enough_to_be_asked_for():
 
 def test_entry_points_are_of_the_three_packages():
     modules = {point.module for point in entry_points(group=GROUP)}
-    assert modules == {"minion.commands", "ingest.commands", "analysis.commands"}
+    assert modules == {
+        "minion.commands",
+        "minion.upkeep_commands",
+        "ingest.commands",
+        "ingest.collecting_commands",
+        "analysis.commands",
+    }
 
 
 def test_runs_in_every_format(minion, store, tmp_path):

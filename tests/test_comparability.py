@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from runs import run
 
-from analysis.comparability import gate, levels_of
+from analysis.comparing.comparability import gate, levels_of
 from minion.errors import InvalidData, NotComparable
 from minion.model import Host, Role
 

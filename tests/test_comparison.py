@@ -9,7 +9,7 @@ import pytest
 from runs import run
 
 from analysis import compare
-from analysis.judgement import Decision, judge, questions_of
+from analysis.comparing.judgement import Decision, judge, questions_of
 from analysis.values import combined, host_values
 from ingest.planted import DURATIONS_S, PLATFORMS, expected
 from minion.errors import Ambiguous, InvalidData, NotComparable, NotFound

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ingest.hosts import parse_hosts
+from ingest.hosts import parse_address, parse_hosts
 from minion.errors import InvalidData
 
 
@@ -17,6 +17,11 @@ def test_the_forms_a_host_may_have():
     ]
 
 
+def test_an_address_in_full_stays_as_it_is():
+    for text in ("http://10.0.0.1:19999", "https://[::1]:5/host/w2"):
+        assert parse_address("m", text) == text
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -28,8 +33,15 @@ def test_the_forms_a_host_may_have():
         ("m=master", "is a master and has no address; write m=master@URL"),
         ("m=master@", "no address like"),
         ("m=master@ftp://h", "no address like"),
-        ("m=master@h:99999", "no port that could be one"),
+        ("m=master@http://[", "no address like"),
+        ("m=master@h:99999", "'h:99999' has no port that could be one"),
         ("m=master@http://ada:secret@h", "a password in an address would be stored"),
+        ("m=master@ftp://ada:secret@h", "a password in an address would be stored"),
+        ("m=master@http://ada:secret@h:99999", "no port that could be one"),
+        ("m=master@http://ada:secret@[", "no address like"),
+        ("m=ada:secret@h", "m=ROLE@URL"),
+        ("ada:secret@h", "not of the form NAME=ROLE@URL"),
+        ("=master@ada:secret@h", "not of the form NAME=ROLE@URL"),
         ("m=master@h,m=worker@g", "host m stands twice"),
         ("m=master@http://h?x=1", "no address like"),
     ],

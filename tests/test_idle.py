@@ -6,7 +6,7 @@ import pytest
 from test_dependence import memory
 
 from analysis import average, utilization
-from analysis.idle import idle_changes, restless, steadiness
+from analysis.quality.idle import idle_changes, restless, steadiness
 from analysis.statistics.dependence import autocorrelation, bootstrap_mean, effective_size
 from analysis.statistics.trend import dependent_trend
 from ingest.planted import NOISE

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from analysis.judgement import Decision, Question, judge
-from analysis.margins import parse
+from analysis.comparing.judgement import Decision, Question, judge
+from analysis.comparing.margins import parse
 
 
 def normal(mean, sd=1.0, n=25):

@@ -4,7 +4,7 @@ import pytest
 from chart_drawing import data, drawn, texts
 
 from analysis import charts
-from analysis.kinds import KINDS, draw, kinds_of
+from analysis.charting.kinds import KINDS, draw, kinds_of
 from minion.errors import InvalidData, NotFound
 
 SOME = {"experiment": "kns", "sims": "1000-1002,5000-5002"}

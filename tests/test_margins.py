@@ -2,7 +2,7 @@
 
 import pytest
 
-from analysis.margins import Margin, parse
+from analysis.comparing.margins import Margin, parse
 from minion.errors import InvalidData
 
 

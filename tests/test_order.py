@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import order, utilization
-from analysis.order import arrangement, drift
+from analysis import utilization
+from analysis.comparing import order
+from analysis.comparing.order import arrangement, drift
 from analysis.statistics.trend import kendall_trend
 from analysis.values import run_values
 from minion.errors import InvalidData

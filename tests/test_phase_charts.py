@@ -6,8 +6,8 @@ import pytest
 from chart_drawing import HOSTILE, data, drawn, marks, phases, samples, texts
 
 from analysis import charts, durations, utilization
-from analysis.phases import is_action, spread
-from analysis.stretching import stretched
+from analysis.charting.phases import is_action, spread
+from analysis.charting.stretching import stretched
 from minion.errors import InvalidData
 
 RUN = {

@@ -8,9 +8,9 @@ import pytest
 from runs import run
 from scipy.stats import ttest_ind
 
-from analysis.planning import plan
 from analysis.statistics import power as powers
 from analysis.timeline import durations
+from analysis.variation.planning import plan
 from ingest.planted import DURATION_NOISE
 from ingest.simulated import study
 from minion.errors import Ambiguous, InvalidData, NotFound

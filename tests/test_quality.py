@@ -11,10 +11,10 @@ import pytest
 from bson import ObjectId
 from runs import START, run, started
 
-from analysis.cells import cells
 from analysis.metrics import utilization
-from analysis.outliers import FEWEST_RUNS, cut_off, held_against, is_far
-from analysis.quality import RUN_COLUMNS, check, keep
+from analysis.quality.cells import cells
+from analysis.quality.checks import RUN_COLUMNS, check, keep
+from analysis.quality.outliers import FEWEST_RUNS, cut_off, held_against, is_far
 from ingest.simulated import study
 from minion.errors import InvalidData, NotFound
 from minion.lifecycle import SEQUENCE

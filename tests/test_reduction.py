@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.reduction import breaks, lines, min_max, reduction_error
+from analysis.charting.reduction import breaks, lines, min_max, reduction_error
 from minion.errors import InvalidData
 
 

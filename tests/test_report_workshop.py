@@ -4,8 +4,8 @@ import pytest
 from runs import run
 
 from analysis import charts, durations
-from analysis.comparison import compare
-from analysis.judgement import Decision
+from analysis.comparing.comparison import compare
+from analysis.comparing.judgement import Decision
 from analysis.reporting import workshop
 from analysis.reporting.claims import claims_of, rest_of, telling
 from analysis.reporting.words import quantity_name, ranges

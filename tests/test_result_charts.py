@@ -6,10 +6,10 @@ import pytest
 from chart_drawing import HOSTILE, data, drawn, marks, samples, texts
 
 from analysis import charts, compare, utilization
-from analysis.forest import ratio_ticks
-from analysis.order import drift as trends
+from analysis.charting.forest import ratio_ticks
+from analysis.comparing.order import drift as trends
 from analysis.values import run_values
-from analysis.variances import variance
+from analysis.variation.variances import variance
 from minion.errors import InvalidData
 
 FIGURES = {

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from minion.errors import SettingsError
-from minion.settings import Settings
+from minion.settings import Settings, parse_duration
 
 
 def test_nothing_set():
@@ -15,6 +15,8 @@ def test_nothing_set():
     assert settings.experiment is None
     assert settings.writes_to == "default"
     assert settings.home.name == "minion"
+    assert settings.serve_token is None
+    assert settings.config is None
 
 
 def test_everything_set(tmp_path):
@@ -26,9 +28,15 @@ def test_everything_set(tmp_path):
             "MINION_MONGODB_URI_FILE": str(secret),
             "MINION_DATABASE": "d",
             "MINION_EXPERIMENT": "e",
+            "MINION_SERVE_TOKEN": " t0ken ",
+            "MINION_CONFIG": "~/minion.toml",
         }
     )
-    assert settings == Settings(Path.home() / "m", "mongodb://u:p@h", "d", "e")
+    assert settings == Settings(
+        Path.home() / "m", "mongodb://u:p@h", "d", "e", "t0ken", Path.home() / "minion.toml"
+    )
+    assert "u:p" not in repr(settings)
+    assert "t0ken" not in repr(settings)
     named = {"MINION_MONGODB_URI": "mongodb://x", "MINION_MONGODB_URI_FILE": str(secret)}
     assert Settings.read(named).uri == "mongodb://x"
 
@@ -40,3 +48,24 @@ def test_a_file_that_has_no_uri(tmp_path, content):
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(SettingsError, match=r"MINION_MONGODB_URI_FILE .*(cannot be read|is empty)"):
         Settings.read({"MINION_MONGODB_URI_FILE": str(path)})
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("8w", 4_838_400),
+        ("90d", 7_776_000),
+        ("12h", 43_200),
+        ("30m", 1_800),
+        (" 45 s ", 45),
+        ("1.5h", 5_400),
+    ],
+)
+def test_durations(text, seconds):
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "90", "d", "-1d", "1y", "1e3s", "1d2h", "\u0661d", "nan s"])
+def test_what_is_no_duration(text):
+    with pytest.raises(SettingsError, match="is no duration; write a number and its unit: 8w"):
+        parse_duration(text)

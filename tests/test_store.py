@@ -343,14 +343,14 @@ def test_samples_before_the_start_is_known_are_refused(store):
         store.write(run, [cpu()])
 
 
-def test_progress_and_what_is_missing_are_kept_together(store):
+def test_a_host_is_described_without_touching_the_others(store):
     run = store.add(simulation(status=Status.RUNNING))
-    gone = Missing(hostname="h1", chart="system.cpu", first=START, last=START + 5, reason="$no")
-    run = store.settle_host(run, "h1", START + 60, [gone])
-    run = store.settle_host(run, "h2", START + 30, [])
-    run = store.settle_host(run, "h1", START + 90, [gone])
-    assert run.missing == (gone,)
-    assert [run.collected_until(h) for h in ("h1", "h2", "c0")] == [START + 90, START + 30, START]
+    first, *others = run.hosts
+    told = replace(first, cores=4, ram_mib=3936.0)
+    run = store.describe_host(run, told, {"kernel on $a.b": "6.1", "netdata": "$$NOW"})
+    assert run.hosts == (told, *others)
+    assert run.environment["kernel on $a.b"] == "6.1"
+    assert run.environment["netdata"] == "$$NOW"
 
 
 def test_coverage_counts_gaps_against_the_grid(store):

@@ -9,11 +9,11 @@ import pytest
 from runs import START, run
 from scipy.stats import chi2
 
-from analysis.mixed import mixed_model
-from analysis.next_hour import next_hour
 from analysis.statistics.components import one_way
 from analysis.timeline import durations
-from analysis.variances import variance
+from analysis.variation.mixed import mixed_model
+from analysis.variation.next_hour import next_hour
+from analysis.variation.variances import variance
 from ingest.planted import DURATION_NOISE, DURATIONS_S, NOISE
 from ingest.simulated import study
 from minion.errors import Ambiguous, NotFound

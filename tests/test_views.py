@@ -13,6 +13,7 @@ from minion.copies import drop_copies, materialize
 from minion.errors import AlreadyExists, Ambiguous, NotFound
 from minion.flat import event_rows, host_rows, simulation_row
 from minion.model import Event, EventType, Verdict
+from minion.schema import VALIDATORS
 from minion.views import drop_views, make_views
 
 FIELDS = {"_id": False} | dict.fromkeys(
@@ -178,7 +179,7 @@ def test_what_is_not_ours_stays(kns, name):
         with pytest.raises(AlreadyExists, match=f"has a collection {name} that is no view of"):
             change(kns)
     assert kns.database[name].find_one()["precious"]
-    assert names_in(kns) == {"minions", "series", name}
+    assert names_in(kns) == {*VALIDATORS, name}
     kns.database.drop_collection(name)
     kns.database.create_collection(name, viewOn="minions", pipeline=[])
     with pytest.raises(AlreadyExists, match="no view of Minion's"):
@@ -190,7 +191,7 @@ def test_views_are_made_anew_and_taken_away(kns):
     make_views(kns, experiment="kns")
     assert drop_views(kns) == flat.COLLECTIONS
     assert drop_views(kns) == ()
-    assert names_in(kns) == {"minions", "series"}
+    assert names_in(kns) == {*VALIDATORS}
     assert len(kns.samples()) > 0
 
 
@@ -294,4 +295,4 @@ def test_the_command(minion, kns, copies):
         said = minion("db", "views", *options)
         assert (said.returncode, said.stdout) == (2, "")
         assert f"{options[0]} is for --materialize" in said.stderr
-    assert names_in(kns) == {"minions", "series"}
+    assert names_in(kns) == {*VALIDATORS}

@@ -21,6 +21,7 @@ from minion.model import (
     now,
 )
 from minion.selection import natural
+from minion.worklist import Worklist
 
 RUNS = 10_000
 PLATFORMS = ("K3s", "K8s", "mK8s", "a&b")
@@ -178,9 +179,12 @@ def test_names_that_sort_alike_are_not_mistaken_for_each_other(store):
 
 def test_of_a_run_in_progress_is_known_how_far_its_hosts_are(store):
     begun = store.add(replace(simulation(7), id=minion_id()))
-    store.settle_host(begun, "a", 1.6e9 + 60, [])
-    (found,) = Listing(store).in_progress()
-    assert found.collected_until("a") == 1.6e9 + 60
+    hosts = [Host(hostname=n, role=Role.WORKER, url=f"http://{n}:19999") for n in ("a", "b")]
+    worklist = Worklist(store)
+    worklist.enter(begun, hosts)
+    for entry, seconds in zip(worklist.of(begun), (90, 60), strict=True):
+        worklist.advance(entry, replace(entry, until=1.6e9 + seconds))
+    assert Listing(store).reached() == {begun.id: 1.6e9 + 60}
 
 
 def minion_id():

@@ -8,13 +8,13 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.comparison import Comparison, compare
-from analysis.judgement import Decision
+from analysis.comparing.comparison import Comparison, compare
+from analysis.comparing.judgement import Decision
+from analysis.comparing.sentences import decimals, difference_unit, rounded
 from analysis.quantities import DURATION
 from analysis.reporting.parts import Sentence
 from analysis.reporting.tables import Cell, Column, Row, Table, key
 from analysis.reporting.words import counted, probability, quantity_name
-from analysis.sentences import decimals, difference_unit, rounded
 from analysis.values import ALL_HOSTS
 from minion.errors import InvalidData, NotComparable, NotFound
 from minion.lifecycle import TOTAL

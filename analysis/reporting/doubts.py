@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from analysis.comparison import Comparison
-from analysis.findings import Severity
-from analysis.order import arrangement
-from analysis.quality import Check
+from analysis.comparing.comparison import Comparison
+from analysis.comparing.order import arrangement
+from analysis.quality.checks import Check
+from analysis.quality.findings import Severity
 from analysis.reporting.parts import Block, Part, folded
 from analysis.reporting.tables import Cell, Column, Row, Table
 from analysis.reporting.words import counted, listed

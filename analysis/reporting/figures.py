@@ -5,9 +5,9 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.comparison import Comparison
+from analysis.charting.panels import rounded_up
+from analysis.comparing.comparison import Comparison
 from analysis.metrics import Metric
-from analysis.panels import rounded_up
 from analysis.quantities import DURATION
 from analysis.reporting.claims import pairs_of
 from analysis.reporting.origins import REDUCED, Source
@@ -15,7 +15,7 @@ from analysis.reporting.parts import Figure, Fold, Look
 from analysis.reporting.words import counted, quantity_name
 from analysis.reporting.workshop import Drawn, Spec, Workshop
 from analysis.values import ALL_HOSTS
-from analysis.variances import Variances
+from analysis.variation.variances import Variances
 from minion.lifecycle import TOTAL
 from minion.selection import natural
 

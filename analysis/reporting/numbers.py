@@ -5,11 +5,11 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from analysis.layers import SHARES
 from analysis.reporting.tables import Cell, Column, Row, Table, key
 from analysis.reporting.words import between, decimals, number, quantity_name
 from analysis.timeline import phase_order
 from analysis.values import ALL_HOSTS
+from analysis.variation.layers import SHARES
 from minion.selection import natural
 
 
@@ -66,7 +66,7 @@ def share_table(components: pd.DataFrame, metric: str, identity: str, caption: s
     """The shares of the variance, a row per phase and role.
 
     Args:
-        components: as `analysis.variances.variance` gives it, of a metric.
+        components: as `analysis.variation.variances.variance` gives it, of a metric.
         metric: its name.
         identity, caption: of the table.
     """

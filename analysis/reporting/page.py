@@ -14,8 +14,8 @@ import pandas as pd
 from jinja2 import PackageLoader
 from markupsafe import Markup
 
+from analysis.charting.output import environment
 from analysis.metrics import METRICS
-from analysis.output import environment
 from analysis.quantities import DURATION
 from analysis.reporting import overview
 from analysis.reporting.claims import (

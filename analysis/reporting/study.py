@@ -8,8 +8,8 @@ from typing import cast
 
 import pandas as pd
 
-from analysis.comparison import Comparison
-from analysis.quality import Check
+from analysis.comparing.comparison import Comparison
+from analysis.quality.checks import Check
 from analysis.reporting.figures import Figures, spans_of
 from analysis.reporting.origins import Source
 from analysis.reporting.parts import Block, Figure, Look, Part

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pandas as pd
 
-from analysis.comparison import Comparison
+from analysis.charting.theme import platform_colours
+from analysis.comparing.comparison import Comparison
 from analysis.metrics import METRICS, Metric, utilization
-from analysis.quality import check
+from analysis.quality.checks import check
 from analysis.quantities import DURATION, Quantity, quantity
 from analysis.reporting.claims import compared
 from analysis.reporting.numbers import run_table, share_table
@@ -22,10 +23,9 @@ from analysis.reporting.sections import (
 )
 from analysis.reporting.study import Clock, Study, Wish
 from analysis.reporting.workshop import Workshop
-from analysis.theme import platform_colours
 from analysis.timeline import durations_of
 from analysis.values import ALL_HOSTS
-from analysis.variances import variance
+from analysis.variation.variances import variance
 from minion.documents import encode
 from minion.errors import InvalidData, NotFound
 from minion.lifecycle import TOTAL

@@ -26,7 +26,7 @@ from analysis.web.questions import Form, check_size, only_experiment
 from minion.selection import Selection
 
 if TYPE_CHECKING:
-    from analysis.comparison import Comparison
+    from analysis.comparing.comparison import Comparison
 
 PATH = "/compare"
 MOST_SENTENCES = 12
@@ -64,7 +64,7 @@ def answer(listing: Listing, question: Question) -> Answer:
         InvalidData: it names no experiment, too many runs, or as of `compare`.
         NotFound, NotComparable: as of `compare`.
     """
-    from analysis.comparison import compare  # noqa: PLC0415  heavy, and not for the first page
+    from analysis.comparing.comparison import compare  # noqa: PLC0415  heavy, and not for the first page
 
     question = only_experiment(listing, question)
     check_size(listing, question)

@@ -11,8 +11,8 @@ import altair as alt
 import pandas as pd
 from flask import Flask, Response, request, send_file
 
+from analysis.charting.output import save
 from analysis.metrics import METRICS, utilization
-from analysis.output import save
 from analysis.timeline import durations
 from analysis.web.address import DURATION, Question, question_of, run_of
 from analysis.web.compare_page import answer, forest_chart, values_chart

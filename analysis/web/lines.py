@@ -9,10 +9,10 @@ from typing import Any, cast
 import altair as alt
 import pandas as pd
 
-from analysis import theme
-from analysis.labels import ELAPSED, titled
+from analysis.charting import theme
+from analysis.charting.labels import ELAPSED, titled
+from analysis.charting.reduction import GAP, lines
 from analysis.metrics import METRICS, utilization
-from analysis.reduction import GAP, lines
 from minion import schema
 from minion.frames import Tidy
 from minion.lifecycle import SEQUENCE, TOTAL, read_timeline
@@ -215,7 +215,7 @@ class _OneRun:
         }
         arrays: Any = 1
         if dimensions:
-            chosen = {"$in": ["$$this.id", list(dimensions)]}
+            chosen = {"$in": ["$$this.id", {"$literal": list(dimensions)}]}
             arrays = {"$filter": {"input": "$dimensions", "cond": chosen}}
         projection = {"_id": 0, **dict.fromkeys(_FIELDS, 1), "dimensions": arrays}
         series = self.store.database[schema.SERIES]

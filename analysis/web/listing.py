@@ -15,6 +15,7 @@ from minion import lookup, schema
 from minion.documents import Document
 from minion.model import Simulation, Status
 from minion.store import Store
+from minion.worklist import Worklist
 
 PAGE_ROWS = 25
 MOST_ROWS = 200
@@ -51,7 +52,7 @@ _FIELDS = {
     "status": "status",
 }
 # A list needs no windows and no figures; all of these may be absent.
-_LEFT_OUT = dict.fromkeys(("missing", "collected", "measurements", "parameters"), 0)
+_LEFT_OUT = dict.fromkeys(("missing", "measurements", "parameters"), 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,10 +227,15 @@ class Listing:
             {"$limit": MOST_GROUPS},
         ]
 
+    def reached(self) -> dict[ObjectId, float]:
+        """Up to when every host of a run in progress is collected (seconds since the epoch)."""
+        found: dict[ObjectId, float] = {}
+        for entry in Worklist(self.store).entries(brief=True):
+            found[entry.simulation] = min(entry.until, found.get(entry.simulation, entry.until))
+        return found
+
     def in_progress(self) -> list[Simulation]:
         """The runs that are running, or ended and still fetched; the newest ones first."""
         going = [Status.RUNNING.value, Status.ENDED.value]
-        # How far each host is stands in `collected`.
-        fields = {name: 0 for name in _LEFT_OUT if name != "collected"}
-        found = self._minions.find({"status": {"$in": going}}, fields)
+        found = self._minions.find({"status": {"$in": going}}, _LEFT_OUT)
         return [lookup.read(d) for d in found.sort("_id", DESCENDING).limit(MOST_IN_PROGRESS)]

@@ -6,8 +6,8 @@ import pandas as pd
 from dash import ALL, Dash, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
+from analysis.charting.theme import platform_colours
 from analysis.metrics import METRICS
-from analysis.theme import platform_colours
 from analysis.web.address import LABELS, query, run_address, run_of
 from analysis.web.judging import form
 from analysis.web.keeper import Keeper

@@ -7,7 +7,7 @@ from bson import ObjectId
 from dash import Dash, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
-from analysis.theme import platform_colours
+from analysis.charting.theme import platform_colours
 from analysis.web.address import filter_of, list_query, query, run_address
 from analysis.web.keeper import Keeper
 from analysis.web.listing import Counts, Filter, Listing, Page
@@ -68,7 +68,8 @@ def overview(listing: Listing, _: str) -> Node:
     """The runs in progress, and the experiments."""
     going = listing.in_progress()
     samples = listing.store.count_samples(going) if going else {}
-    return [*([_in_progress(going, samples)] if going else []), _experiments(listing.counts())]
+    shown = [_in_progress(going, samples, listing.reached())] if going else []
+    return [*shown, _experiments(listing.counts())]
 
 
 def overview_stands(listing: Listing, _: str) -> Any:
@@ -170,13 +171,16 @@ def _chosen(values: Sequence[Any]) -> Filter:
     return filter_of(query(**given))[0]
 
 
-def _in_progress(going: Sequence[Simulation], samples: Mapping[ObjectId, int]) -> Component:
+def _in_progress(
+    going: Sequence[Simulation], samples: Mapping[ObjectId, int], reached: Mapping[ObjectId, float]
+) -> Component:
     cards = []
     for s in going:
         timeline = read_timeline(s)
         last = max(s.events, key=lambda e: e.time).type.name if s.events else "nothing noted yet"
-        reached = [c.until - timeline.origin for c in s.collected] if timeline else []
-        until = f"{min(reached):,.0f} s collected" if reached else "no samples collected yet"
+        until = "no samples collected yet"
+        if timeline and s.id in reached:
+            until = f"{reached[s.id] - timeline.origin:,.0f} s collected"
         cards.append(
             html.Li(
                 [

@@ -1,10 +1,10 @@
 """The token of those who may exclude runs."""
 
 import hmac
-import os
 from pathlib import Path
 
 from minion.errors import SettingsError, UsageError
+from minion.settings import Settings
 
 TOKEN_VARIABLE = "MINION_SERVE_TOKEN"  # noqa: S105  the name of a variable
 SHORTEST_TOKEN = 16
@@ -24,7 +24,7 @@ def read_token(path: str | None) -> str:
             raise SettingsError(f"the token file {path} cannot be read: {error}") from error
         where = f"the token file {path}"
     else:
-        token, where = os.environ.get(TOKEN_VARIABLE, "").strip(), TOKEN_VARIABLE
+        token, where = (Settings.read().serve_token or "").strip(), TOKEN_VARIABLE
         if not token:
             raise UsageError(
                 f"--allow-exclude needs a token: name a file with --token-file, or set {where}"

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import threading
 import time
+from dataclasses import replace
 from itertools import pairwise
 from urllib.parse import parse_qs, urlsplit
 
@@ -16,8 +17,10 @@ from waiting import wait_for
 from ingest import netdata
 from ingest.agent import MOST_POINTS, Agent
 from ingest.netdata import DEFAULT_CONTEXTS, WINDOW_ROWS, pull
+from ingest.through_pandas import netdata_pandas
 from minion.errors import AgentError, InvalidData, NotFound
 from minion.model import Host, Role
+from minion.series import Dimension
 
 pytestmark = pytest.mark.system
 
@@ -246,7 +249,7 @@ def test_windows_off_the_charts_grid_lose_nothing(node, shift):
 def test_charts_of_different_intervals_are_asked_apart(node):
     first, last = node.history(5, "system.load")
     both = ["system.cpu", "system.load"]
-    together = netdata.netdata_pandas.get_data(
+    together = netdata_pandas.get_data(
         hosts=[node.url.removeprefix("http://")], charts=both, after=first, before=last, ffill=False
     )
     assert together.isna().any(axis=None)
@@ -303,7 +306,7 @@ def test_one_404_for_an_unknown_chart_and_for_no_samples(node, window):
     assert {a.status_code for a in answers} == {404}
     assert len({a.text for a in answers}) == 1
     with pytest.raises(NotFound, match=r"knows no chart no\.such"):
-        agent.data(netdata.replace(cpu, id="no.such"), *window)
+        agent.data(replace(cpu, id="no.such"), *window)
     assert agent.data(cpu, window[0] - 9000, window[0] - 8000).times == ()
     pulled = pull(host(node), window[0] - 9000, window[0] - 8000, contexts=["system.cpu"])
     assert pulled.series == ()
@@ -609,12 +612,12 @@ def test_a_chart_with_an_odd_name_and_dimensions_of_one_name(faulty, node, windo
     assert faulty.asked("data?chart=net%20%26%20more%2F%C3%A4&")
     for series in pulled.series:
         assert_is_what_the_agent_says(
-            node, netdata.replace(series, chart="system.net", dimensions=NET), *window
+            node, replace(series, chart="system.net", dimensions=NET), *window
         )
     assert pulled.missing == ()
 
 
-NET = (netdata.Dimension("InOctets", "received"), netdata.Dimension("OutOctets", "sent"))
+NET = (Dimension("InOctets", "received"), Dimension("OutOctets", "sent"))
 
 
 def test_an_interrupt_is_an_interrupt(faulty, window):
@@ -661,9 +664,7 @@ def test_several_hosts_in_one_call_are_what_is_avoided(two_agents, window):
     charts[places[0]] = ["system.cpu", "system.uptime"]
 
     def frame(**more):
-        return netdata.netdata_pandas.get_data(
-            host_charts_dict=charts, after=first, before=last, **more
-        )
+        return netdata_pandas.get_data(host_charts_dict=charts, after=first, before=last, **more)
 
     clean = frame(ffill=False)
     assert clean.index.names == ["host", "time_idx"]
@@ -675,7 +676,7 @@ def test_several_hosts_in_one_call_are_what_is_avoided(two_agents, window):
 
 
 def test_what_netdata_pandas_prints_outside_a_pull_is_still_printed(node, capsys):
-    netdata.netdata_pandas.get_data(
+    netdata_pandas.get_data(
         hosts=[node.url.removeprefix("http://")], charts=["no.such", "system.cpu"]
     )
     assert "error found on data from" in capsys.readouterr().out

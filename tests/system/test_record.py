@@ -4,8 +4,8 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
+from io import StringIO
 
 import numpy as np
 import pytest
@@ -14,12 +14,16 @@ from stores import fresh
 from waiting import wait_for
 
 import analysis
-from ingest.collector import advance, collect, settle
+from ingest.collector import Collector
+from ingest.configuration import Configuration
 from ingest.events import Recorder, register
+from ingest.journal import Journal
 from ingest.record import record
+from ingest.settling import settle
 from minion import schema
 from minion.errors import AgentError, AlreadyExists, InvalidData, UsageError
 from minion.model import EventType, Host, Role, Status, Verdict
+from minion.worklist import Worklist
 
 pytestmark = pytest.mark.system
 
@@ -28,6 +32,17 @@ LOAD = "import time; end = time.time() + 4\nwhile time.time() < end: sum(range(1
 
 def host(agent, role=Role.MASTER):
     return Host(hostname=agent.name, role=role, url=agent.url)
+
+
+def collecting(store):
+    return Collector(store, Configuration(), Journal(out=StringIO()))
+
+
+def pulled(collector):
+    """How many samples one look brought."""
+    before = collector.journal.figures.counts["samples"]
+    collector.once()
+    return collector.journal.figures.counts["samples"] - before
 
 
 def hosts(agents):
@@ -128,8 +143,10 @@ def test_live_windows_end_in_the_same_documents(store, two_agents):
     for sim_id in ids:
         Recorder(store, store.simulation(sim_id)).note(EventType.START_SIMULATION, at=start)
 
+    collector = collecting(store)
+
     def window():
-        return advance(store, store.simulation("live")).written.samples
+        return pulled(collector)
 
     for _ in range(3):
         wait_for(window, 20, "new samples")
@@ -149,48 +166,18 @@ def test_live_windows_end_in_the_same_documents(store, two_agents):
     assert len(live) >= 8
 
 
-def test_the_collector_follows_runs_to_their_end(store, two_agents):
-    register(store, "1", platform="local", hosts=hosts(two_agents))
-    register(store, "2", platform="local", hosts=hosts(two_agents))
-    stop, heard = threading.Event(), []
-    thread = threading.Thread(
-        target=collect,
-        args=(store,),
-        kwargs={"interval": 0.5, "stop": stop, "told": heard.append},
-    )
-    thread.start()
-    try:
-        first = Recorder(store, store.simulation("1"))
-        with first.run(), first.phase("Start master"):
-            wait_for(
-                lambda: store.count_samples([first.simulation]) != {first.simulation.id: 0},
-                30,
-                "samples of a run in progress",
-            )
-            assert store.simulation("1").status is Status.RUNNING
-        wait_for(lambda: store.simulation("1").status is Status.COMPLETE, 60, "the run complete")
-        assert store.simulation("2").status is Status.REGISTERED
-    finally:
-        stop.set()
-        thread.join(60)
-    assert not thread.is_alive()
-    run = store.simulation("1")
-    assert run.missing == ()
-    assert any("complete, missing windows: 0" in text for text in heard)
-    phases = store.samples(sims="1", phase="Start master")
-    assert len(phases) > 0
-
-
 def test_an_agent_that_is_gone_is_recorded_as_missing(store, agents, two_agents):
     mortal = agents.start("mortal")
     register(store, "1", platform="local", hosts=[host(two_agents[0]), host(mortal, Role.WORKER)])
     recorder = Recorder(store, store.simulation("1"))
     with recorder.run():
-        wait_for(lambda: advance(store, store.simulation("1")).written.samples, 20, "samples")
+        collector = collecting(store)
+        wait_for(lambda: pulled(collector), 20, "samples")
         mortal.stop(signal.SIGTERM)
         before = store.count_samples([recorder.simulation])
-        silent = advance(store, store.simulation("1")).silent
-        assert [name for name, _ in silent] == ["mortal"]
+        pulled(collector)
+        silent = [e for e in Worklist(store).of(recorder.simulation) if e.problem]
+        assert [entry.hostname for entry in silent] == ["mortal"]
     missing = recorder.pull()
     assert {m.hostname for m in missing} == {"mortal"}
     assert all(m.reason and m.last > m.first for m in missing)
@@ -206,7 +193,8 @@ def test_a_host_without_any_sample_excludes_the_run(store, agents, two_agents):
     mortal.stop(signal.SIGKILL)
     recorder = Recorder(store, store.simulation("1"))
     with recorder.run():
-        wait_for(lambda: advance(store, store.simulation("1")).written.samples, 20, "samples")
+        collector = collecting(store)
+        wait_for(lambda: pulled(collector), 20, "samples")
     recorder.pull()
     validity = store.simulation("1").validity
     assert validity.verdict is Verdict.EXCLUDED

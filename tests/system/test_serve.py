@@ -22,8 +22,10 @@ from waiting import wait_for
 import minion
 from analysis import utilization
 from analysis.web.address import run_address
-from ingest.collector import advance
+from ingest.collector import Collector
+from ingest.configuration import Configuration
 from ingest.events import Recorder, register
+from ingest.journal import Journal
 from minion.model import Host, Role, Status, Verdict
 from minion.server import find_mongod
 
@@ -343,15 +345,17 @@ def test_a_run_shows_up_and_grows_while_it_is_in_progress(store, mongodb_uri, tw
             page = opened(address + run_address(recorder.simulation.experiment, "live"))
             page.get_by_text("They appear here as they are collected").wait_for()
 
+            collector = Collector(store, Configuration(), Journal())
+
             def pulled():
-                advance(store, store.simulation("live"))
+                collector.once()
                 return points(page) > 0
 
             wait_for(pulled, 30, "the first samples in the page")
             before, made = points(page), page.evaluate("performance.timeOrigin")
 
             def grown():
-                advance(store, store.simulation("live"))
+                collector.once()
                 return points(page) > before + 3
 
             wait_for(grown, 30, "more samples in the page")

@@ -1,0 +1,1 @@
+"""The charts, a kind a room; `analysis.charts` is their front."""

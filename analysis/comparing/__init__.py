@@ -1,0 +1,1 @@
+"""From run values to claims: the gate, the comparison, its verdicts and sentences."""

@@ -1,0 +1,153 @@
+"""Verdicts as sentences that somebody who knows no statistics understands."""
+
+import math
+
+from analysis.comparing.comparability import PLATFORM
+from analysis.comparing.judgement import Decision, Judgement, Pair
+from analysis.quantities import DURATION
+from analysis.values import ALL_HOSTS
+from minion.lifecycle import TOTAL
+from minion.model import Role
+
+_WORDS = {
+    "cpu": "CPU utilization",
+    "ram": "RAM utilization",
+    "disk_util": "disk utilization",
+    ("disk_io", "in"): "disk reading (in)",
+    ("disk_io", "out"): "disk writing (out)",
+    ("net", "InOctets"): "network traffic received (InOctets)",
+    ("net", "OutOctets"): "network traffic sent (OutOctets)",
+}
+_HOSTS = {Role.MASTER.value: "the master's ", Role.WORKER.value: "the workers' "}
+
+
+def sentence(pair: Pair, *, factor: str = PLATFORM, confidence: float = 0.95) -> str:
+    """What a pair's verdict says, with its numbers.
+
+    Args:
+        pair: judged.
+        factor: what its levels are levels of.
+        confidence: of the interval.
+    """
+    c, unit = pair.contrast, _unit(pair)
+    text = f"{_claim(pair, factor)}{_margin(pair)}"
+    sign = 1
+    if pair.verdict is Decision.DIFFERENT:
+        sign = 1 if c.difference >= 0 else -1
+    else:
+        names = f"{_named(pair.level, factor)} minus {_named(pair.reference, factor)}"
+        text += f"; {names} is {rounded(c.difference, _digits(pair))}{unit}{_share(pair)}"
+    if math.isfinite(c.low):
+        low, high = sorted((sign * c.low, sign * c.high))
+        ends = f"{rounded(low, _digits(pair))} to {rounded(high, _digits(pair))}{unit}"
+        text += f"; {confidence * 100:g} % interval {ends}"
+    text += f"; {len(pair.x)} and {len(pair.y)} runs"
+    return f"{text}: {pair.reason}." if pair.reason else f"{text}."
+
+
+def overall(judgement: Judgement) -> str:
+    """How the verdicts of a whole family divide, in one sentence."""
+    counts = {d: sum(pair.verdict is d for pair in judgement.pairs) for d in Decision}
+    total = len(judgement.pairs)
+    if not total:
+        return "There is nothing to compare."
+    with_margin = any(q.margin for q in judgement.questions)
+    kinds = [d for d in Decision if counts[d] or (d is not Decision.EQUIVALENT or with_margin)]
+    parts = [f"{counts[d]} {d.value}" for d in kinds]
+    listed = ", ".join(parts[:-1]) + f" and {parts[-1]}"
+    noun = "comparison" if total == 1 else "comparisons"
+    return (
+        f"{total} {noun} ({judgement.family.name}): {listed}; the chance of any false claim among"
+        f" them is kept below {(1 - judgement.confidence) * 100:g} %."
+    )
+
+
+def _claim(pair: Pair, factor: str) -> str:
+    c = pair.contrast
+    amount = f"{rounded(abs(c.difference), _digits(pair))}{_unit(pair)}{_share(pair)}"
+    name, other = _named(pair.level, factor), _named(pair.reference, factor)
+    where = _where(pair)
+    if pair.question.metric == DURATION:
+        if pair.verdict is Decision.DIFFERENT:
+            return f"{where}: {name} takes {amount} {_more(c.difference)} than {other}"
+        if pair.verdict is Decision.EQUIVALENT:
+            return f"{where}: {name} takes as long as {other}"
+        return f"{where}: whether {name} takes longer or shorter than {other} is undecided"
+    what = _what(pair)
+    if pair.verdict is Decision.DIFFERENT:
+        direction = "higher" if c.difference > 0 else "lower"
+        return f"{where}: {what} is {amount} {direction} with {name} than with {other}"
+    if pair.verdict is Decision.EQUIVALENT:
+        return f"{where}: {what} is the same with {name} as with {other}"
+    return f"{where}: whether {what} differs between {name} and {other} is undecided"
+
+
+def _margin(pair: Pair) -> str:
+    margin = pair.question.margin
+    if margin is None:
+        return ""
+    if pair.verdict is Decision.EQUIVALENT:
+        return f", within {margin.text}"
+    if pair.verdict is Decision.DIFFERENT:
+        if pair.exceeds:
+            return f"; that exceeds the margin of {margin.text}"
+        return f"; whether that exceeds the margin of {margin.text} is open"
+    return ""
+
+
+def _where(pair: Pair) -> str:
+    phase = pair.question.phase
+    return "Whole run" if phase == TOTAL.name else phase
+
+
+def _what(pair: Pair) -> str:
+    q = pair.question
+    name = _WORDS.get((q.metric, q.dimension)) or _WORDS.get(q.metric, q.metric)
+    if q.dimension and (q.metric, q.dimension) not in _WORDS:
+        name += f" of {q.dimension}"
+    return name if q.role == ALL_HOSTS else f"{_HOSTS.get(q.role, q.role + ' ')}{name}"
+
+
+def _named(level: str, factor: str) -> str:
+    return level if factor == PLATFORM else f"{factor} {level}"
+
+
+def _more(difference: float) -> str:
+    return "more" if difference > 0 else "less"
+
+
+def _unit(pair: Pair) -> str:
+    return difference_unit(pair.question.unit)
+
+
+def difference_unit(unit: str) -> str:
+    """A unit as it follows a difference: of two percentages it is a number of points."""
+    return {"%": " percentage points", "": ""}.get(unit, f" {unit}")
+
+
+def decimals(width: float) -> int:
+    """Decimal places that show an interval of that width with two significant digits."""
+    if not math.isfinite(width) or width <= 0:
+        return 2
+    return max(0, min(9, 1 - math.floor(math.log10(width))))
+
+
+def _digits(pair: Pair) -> int:
+    c = pair.contrast
+    return decimals(c.high - c.low if math.isfinite(c.low) else abs(c.difference) / 10)
+
+
+def _share(pair: Pair) -> str:
+    """The difference in per cent of the reference, where a ratio has a meaning."""
+    share = (pair.contrast.ratio - 1) * 100
+    if not math.isfinite(share):
+        return ""
+    if pair.verdict is Decision.DIFFERENT:
+        share = abs(share)
+    return f" ({rounded(share, 0 if abs(share) >= 10 else 1)} %)"
+
+
+def rounded(value: float, digits: int) -> str:
+    """A number with so many decimals; never a negative zero."""
+    text = f"{value:.{digits}f}"
+    return text.removeprefix("-") if float(text) == 0 else text

@@ -1,0 +1,155 @@
+"""Judgements as frames: a row per pair, per level, per question."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.comparing.judgement import Judgement, Pair, Question
+from analysis.comparing.sentences import decimals, rounded
+
+
+def pair_frame(judgements: Sequence[Judgement]) -> pd.DataFrame:
+    """A row for each pair of levels.
+
+    Returns:
+        metric, unit, phase, dimension, role, level, reference; verdict, reason; n and mean of
+        both; difference, low, high (in the unit), ratio, ratio_low, ratio_high (level / reference;
+        NaN where the reference may be zero); standard_error, df, p (Welch), p_pairs (simultaneous),
+        p_corrected (of the family); cliffs_delta, delta_low, delta_high, p_rank (Dunn),
+        p_rank_pairs, p_rank_corrected, p_smallest; margin, p_equivalence,
+        p_equivalence_corrected, p_rank_equivalence, exceeds_margin; family.
+    """
+    rows = [_pair(pair, judgement) for judgement in judgements for pair in judgement.pairs]
+    return pd.DataFrame(rows)
+
+
+def group_frame(judgements: Sequence[Judgement]) -> pd.DataFrame:
+    """A row for each level of each question: runs, n, mean, sd, median, min, max."""
+    return pd.DataFrame(
+        [
+            {**_question(q), "level": level, "runs": q.total[level], **_figures(values)}
+            for judgement in judgements
+            for q in judgement.questions
+            for level, values in q.groups.items()
+        ]
+    )
+
+
+def test_frame(judgements: Sequence[Judgement]) -> pd.DataFrame:
+    """A row for each question: Welch's analysis of variance, Kruskal and Wallis' test."""
+    return pd.DataFrame(
+        [
+            {**_question(q), **tests}
+            for judgement in judgements
+            for q, tests in zip(judgement.questions, judgement.tests, strict=True)
+        ]
+    )
+
+
+def readable(pairs: pd.DataFrame) -> pd.DataFrame:
+    """The columns of a pair that people look at, as text."""
+    widths = pairs["high"] - pairs["low"]
+    places = [
+        decimals(width if width == width else abs(d) / 10)  # noqa: PLR0124  NaN
+        for width, d in zip(widths, pairs["difference"], strict=True)
+    ]
+    columns: dict[str, Any] = {}
+    for name in ("metric", "dimension", "phase", "role"):
+        texts = pairs[name].astype("str")
+        if len(texts.unique()) > 1:
+            columns[name] = texts.to_numpy()
+    columns |= {name: pairs[name].to_numpy() for name in ("level", "reference")}
+    columns["difference"] = _numbers(pairs["difference"], places)
+    ends = zip(_numbers(pairs["low"], places), _numbers(pairs["high"], places), strict=True)
+    columns["interval"] = [f"{low} to {high}" if low != "-" else "-" for low, high in ends]
+    columns["unit"] = ["points" if unit == "%" else unit for unit in pairs["unit"]]
+    columns["ratio"] = _numbers(pairs["ratio"], [3] * len(pairs))
+    columns["p"] = [_p(p) for p in pairs["p_corrected"]]
+    columns["p by ranks"] = [_p(p) for p in pairs["p_rank_corrected"]]
+    columns["smallest"] = [_p(p) for p in pairs["p_smallest"]]
+    columns["Cliff's delta"] = _numbers(pairs["cliffs_delta"], [2] * len(pairs))
+    if pairs["margin"].notna().any():
+        columns["p equivalent"] = [_p(p) for p in pairs["p_equivalence_corrected"]]
+    columns["runs"] = [
+        f"{n} and {m}" for n, m in zip(pairs["n"], pairs["n_reference"], strict=True)
+    ]
+    columns["verdict"] = pairs["verdict"].to_numpy()
+    return pd.DataFrame(columns)
+
+
+def _numbers(values: "pd.Series[float]", places: Sequence[int]) -> list[str]:
+    return [
+        rounded(value, digits) if np.isfinite(value) else "-"
+        for value, digits in zip(values, places, strict=True)
+    ]
+
+
+def _p(p: float) -> str:
+    if not np.isfinite(p):
+        return "-"
+    return f"{p:.2g}" if p >= 1e-4 else "< 0.0001"
+
+
+def _question(question: Question) -> dict[str, Any]:
+    return {
+        "metric": question.metric,
+        "unit": question.unit,
+        "phase": question.phase,
+        "dimension": question.dimension,
+        "role": question.role,
+    }
+
+
+def _figures(values: np.ndarray) -> dict[str, Any]:
+    n = len(values)
+    if n == 0:
+        return {"n": 0, **dict.fromkeys(("mean", "sd", "median", "min", "max"), np.nan)}
+    return {
+        "n": n,
+        "mean": float(values.mean()),
+        "sd": float(values.std(ddof=1)) if n > 1 else np.nan,
+        "median": float(np.median(values)),
+        "min": float(values.min()),
+        "max": float(values.max()),
+    }
+
+
+def _pair(pair: Pair, judgement: Judgement) -> dict[str, Any]:
+    c, margin = pair.contrast, pair.question.margin
+    return {
+        **_question(pair.question),
+        "level": pair.level,
+        "reference": pair.reference,
+        "verdict": pair.verdict.value,
+        "reason": pair.reason,
+        "n": len(pair.x),
+        "n_reference": len(pair.y),
+        "mean": c.mean_x,
+        "mean_reference": c.mean_y,
+        "difference": c.difference,
+        "low": c.low,
+        "high": c.high,
+        "ratio": c.ratio,
+        "ratio_low": c.ratio_low,
+        "ratio_high": c.ratio_high,
+        "standard_error": c.error,
+        "df": c.freedom,
+        "p": c.p,
+        "p_pairs": c.p_pairs,
+        "p_corrected": pair.p_corrected,
+        "cliffs_delta": pair.delta,
+        "delta_low": pair.delta_low,
+        "delta_high": pair.delta_high,
+        "p_rank": pair.p_rank,
+        "p_rank_pairs": pair.p_rank_pairs,
+        "p_rank_corrected": pair.p_rank_corrected,
+        "p_smallest": pair.p_smallest,
+        "margin": margin.text if margin else None,
+        "p_equivalence": pair.p_equivalence,
+        "p_equivalence_corrected": pair.p_equivalence_corrected,
+        "p_rank_equivalence": pair.p_rank_equivalence,
+        "exceeds_margin": pair.exceeds,
+        "family": judgement.family.name,
+    }

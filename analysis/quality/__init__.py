@@ -1,0 +1,1 @@
+"""What is broken, doubtful or worth knowing of each run."""

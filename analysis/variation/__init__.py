@@ -1,0 +1,1 @@
+"""Where the variance lies, and how many runs the next experiment needs."""

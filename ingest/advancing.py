@@ -1,0 +1,208 @@
+"""One host of a run, a window further: pulled, stored, and only then said to be there.
+
+How far a host is, is written after its samples. Whatever happens in between, the same window is
+pulled again and ends in the same documents.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from ingest.accounting import SAME, joined
+from ingest.answers import AgentInfo
+from ingest.netdata import DEFAULT_CONTEXTS, WINDOW_ROWS, Pulled, Source
+from minion.buckets import Written
+from minion.errors import AgentError
+from minion.model import Host, Missing, Simulation
+from minion.progress import Progress
+from minion.selection import words
+from minion.series import Series
+from minion.store import Store
+from minion.worklist import Worklist
+
+PATIENCE_S = 600.0  # how long an agent may be away after a run's end before it counts as gone
+WINDOW_S = float(WINDOW_ROWS)  # of one pull: what is stored is not lost again
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one pull of a host brought.
+
+    progress: how far the host is now; None where another collector was faster, or the run is
+        complete: look again.
+    written: what was stored.
+    problem: why its agent gave nothing, or not everything.
+    """
+
+    progress: Progress | None
+    written: Written = field(default_factory=Written)
+    problem: str | None = None
+
+
+class Advance:
+    """Takes one host of one run further, pull by pull.
+
+    Args:
+        store: where it is kept.
+        simulation: the run.
+        source: the host's agent.
+        patient: whether an agent that is away is waited for; without, what it does not give at
+            once is missing.
+        corrects_clock: what the agent's clock is ahead, as it is when first heard, is subtracted
+            from the times of its samples.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        simulation: Simulation,
+        source: Source,
+        *,
+        patient: bool = True,
+        corrects_clock: bool = False,
+    ) -> None:
+        self.store, self.simulation, self.source = store, simulation, source
+        self.patient, self.corrects_clock = patient, corrects_clock
+        self._worklist = Worklist(store)
+
+    def step(self, progress: Progress) -> Step:
+        """Pull what came since the last time, at most WINDOW_S of it."""
+        end, first = self.simulation.end, progress.until
+        shift = progress.clock_shift_s
+        # By the agent's clock, whose present is another where that one is wrong.
+        present = time.time() + self.source.ahead - shift
+        until = min(present if end is None else end, first + WINDOW_S)
+        if first >= until - SAME:
+            return self._ended(progress)
+        try:
+            pulled = self.source.pull(first + shift, until + shift)
+        except AgentError as error:
+            return self._silent(progress, until, str(error))
+        if self.corrects_clock and progress.heard is None and self.source.ahead:
+            # Learned with the first answer, and the same for the whole run from then on.
+            shift = round(self.source.ahead, 1)
+            noted = replace(progress, clock_shift_s=shift, heard=time.time())
+            return Step(self._worklist.advance(progress, noted))
+        return self._stored(progress, pulled, until, shift)
+
+    def _stored(self, progress: Progress, pulled: Pulled, until: float, shift: float) -> Step:
+        """Keep what was pulled, then how far that is."""
+        patient = self._is_patient()
+        # What failed on the way is asked again the next time.
+        reached = (pulled.retry_from if patient else pulled.until) - shift
+        series = [_shifted(one, shift) for one in pulled.series]
+        missing = [_earlier(m, shift) for m in pulled.missing if m.first - shift < reached]
+        known = [m for m in missing if m.last > m.first]
+        written = self.store.write(self.simulation, series, settled=progress.large)
+        failed = pulled.retry_from < pulled.until
+        problem = next((m.reason for m in pulled.missing if m.first >= pulled.retry_from), None)
+        newest = [float(one.times[-1]) for one in series if len(one.times)]
+        absent = self._absent(progress, known)
+        new = replace(
+            progress,
+            until=max(progress.until, min(reached, until)),
+            missing=absent,
+            gaps=len(absent),
+            last_sample=max([*newest, progress.last_sample or 0.0]) or None,
+            samples=progress.samples + written.samples,
+            retries=progress.retries + pulled.retries,
+            heard=time.time(),
+            problem=problem if failed else None,
+            done=self.simulation.end is not None and reached >= self.simulation.end - SAME,
+        )
+        kept = self._worklist.advance(progress, new)
+        if kept is not None:
+            self._describe(pulled.info)
+        return Step(kept, written, new.problem)
+
+    def _silent(self, progress: Progress, until: float, problem: str) -> Step:
+        """An agent gave nothing: it is asked again, until that is of no use any more."""
+        if self._is_patient():
+            kept = self._worklist.advance(progress, replace(progress, problem=problem))
+            return Step(kept, problem=problem)
+        end = self.simulation.end
+        last = until if end is None else end
+        gone = Missing(hostname=progress.hostname, first=progress.until, last=last, reason=problem)
+        absent = self._absent(progress, [gone])
+        new = replace(
+            progress,
+            until=last,
+            missing=absent,
+            gaps=len(absent),
+            done=end is not None,
+            problem=problem,
+        )
+        return Step(self._worklist.advance(progress, new), problem=problem)
+
+    def _ended(self, progress: Progress) -> Step:
+        end = self.simulation.end
+        if end is None or progress.done or progress.until < end - SAME:
+            return Step(progress)
+        return Step(self._worklist.advance(progress, replace(progress, done=True)))
+
+    def _is_patient(self) -> bool:
+        end = self.simulation.end
+        if end is None:
+            return True
+        # An agent whose clock is behind comes to the run's end later than we do.
+        return self.patient and time.time() + min(0.0, self.source.ahead) - end < PATIENCE_S
+
+    def _absent(self, progress: Progress, new: Sequence[Missing]) -> tuple[Missing, ...]:
+        """All that is missing of the host: what was, and of the new what the store has not."""
+        if not new:
+            return progress.missing
+        return tuple(joined([*progress.missing, *self._not_stored(progress.hostname, new)]))
+
+    def _not_stored(self, hostname: str, missing: Sequence[Missing]) -> list[Missing]:
+        """What of it the store has not either: an earlier pull may have been in time."""
+        charts = None if any(m.chart is None for m in missing) else {m.chart or "" for m in missing}
+        found = self.store.series(self.simulation, hosts=[hostname], charts=charts)
+        stored = {series.chart: series for series in found}
+        result: list[Missing] = []
+        for record in missing:
+            names = [record.chart] if record.chart is not None else list(stored)
+            known = [stored[chart] for chart in names if chart in stored]
+            if not known:
+                result.append(record)
+            for series in known:
+                step = series.step or 0.0
+                inside = series.window(record.first, record.last).times
+                edges = np.concatenate(([record.first - step], inside, [record.last]))
+                for place in np.flatnonzero(np.diff(edges) > 1.5 * step):
+                    begin, end = float(edges[place] + step), float(edges[place + 1])
+                    result.append(replace(record, chart=series.chart, first=begin, last=end))
+        return result
+
+    def _describe(self, info: AgentInfo) -> None:
+        """Keep what an agent says of its host, the first time it is heard."""
+        known = self.simulation.host(self.source.hostname)
+        if known is None or known.cores is not None or info.cores is None:
+            return
+        ram = info.ram_mib if known.ram_mib is None else known.ram_mib
+        ahead = self.source.ahead
+        told = replace(known, ram_mib=ram, cores=info.cores, clock_ahead_s=round(ahead, 1) or None)
+        self.simulation = self.store.describe_host(self.simulation, told, versions(known, info))
+
+
+def contexts_of(simulation: Simulation, otherwise: Sequence[str] = ()) -> tuple[str, ...]:
+    """The patterns of the charts that are pulled for a run: its own, else others, else ours."""
+    own = words(simulation.provenance.details.get("charts"))
+    return own or tuple(otherwise) or DEFAULT_CONTEXTS
+
+
+def versions(host: Host, info: AgentInfo) -> dict[str, str]:
+    """What a simulation's environment keeps of a host."""
+    return {
+        f"netdata on {host.hostname}": info.version,
+        f"kernel on {host.hostname}": info.kernel,
+    }
+
+
+def _shifted(series: Series, shift: float) -> Series:
+    return replace(series, times=series.times - shift) if shift else series
+
+
+def _earlier(record: Missing, shift: float) -> Missing:
+    return replace(record, first=record.first - shift, last=record.last - shift)
