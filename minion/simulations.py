@@ -114,6 +114,11 @@ class Simulations:
         return sorted(self._minions.distinct("experiment"))
 
     @translates
+    def names(self, experiment: str) -> set[str]:
+        """The sim_ids of an experiment; empty when there is none."""
+        return set(self._minions.distinct("sim_id", {"experiment": experiment}))
+
+    @translates
     def note(self, simulation: Simulation, event: Event) -> Simulation:
         """Keep an event; returns the simulation as it is then.
 

@@ -142,6 +142,8 @@ class Store(Reading):
             simulation = self.reload(simulation)
             settled = simulation.status is Status.COMPLETE
         if simulation.start is None:
+            if not list(series):
+                return Written()
             raise InvalidData(
                 f"simulation {simulation.sim_id} has no START_SIMULATION yet; note it first"
             )

@@ -20,7 +20,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from collecting import DAY_S, Outcome, Place, Scenario, backfill, live
+from collecting import DAY_S, Place, backfill, live
+from scenarios import Outcome, Scenario
 from tables import document
 
 from minion.server import stop

@@ -17,12 +17,10 @@ from uuid import NAMESPACE_URL, uuid5
 import numpy as np
 from descriptions import INFO, entry, listing
 from samples import NULL, STUDY, ChartKind, further, key, number, places, view
+from windows import Span, Window, ends, is_absolute, is_natural, whole, window
 
 LATE_S = 0.3  # after its time a sample can be had
-MOST_ROWS = 86_400  # of an answer; more are averaged
 MODES = "up down hang garbage".split()
-RELATIVE_S = 3 * 365 * 86_400  # a smaller `after` or `before` is no time but a distance
-DEFAULT_S = 600  # how far back a window goes that says nothing
 NO_METRICS = "No metrics where matched to query."
 OPTIONS = "flip jsonwrap selected-tier natural-points".split()  # in netdata's order
 JSON, TEXT = "application/json; charset=utf-8", "text/plain; charset=utf-8"
@@ -37,21 +35,6 @@ class Answer(NamedTuple):
     kind: str
     body: str
     kept: bool = False
-
-
-class Span(NamedTuple):
-    """Times of the oldest and the newest sample of a chart."""
-
-    first: int
-    last: int
-
-
-class Window(NamedTuple):
-    """Rows of an answer: at `last` and every `group` samples before it, from `first` on."""
-
-    first: int
-    last: int
-    group: int
 
 
 class SimulatedAgent:
@@ -162,13 +145,13 @@ class SimulatedAgent:
         columns = None if kind is None else _columns(kind, asked.get("dimensions", ""))
         if kind is None or span is None or columns == ():
             return Answer(404, TEXT, NO_METRICS)
-        ends = self._absolute(asked, span)
+        after, before = ends(asked, span, int(self.clock()) - 1)
         margin = 2 * self.step
-        if ends[1] < span.first - margin or ends[0] > span.last + margin:
+        if before < span.first - margin or after > span.last + margin:
             return Answer(404, TEXT, NO_METRICS)
-        window = _window(*ends, _whole(asked.get("points")), self.step)
-        table = self._table(kind, columns, window, span, asked)
-        return Answer(200, JSON, table, kept=_is_absolute(asked))
+        rows = window(after, before, whole(asked.get("points")), self.step)
+        table = self._table(kind, columns, rows, span, asked)
+        return Answer(200, JSON, table, kept=is_absolute(asked))
 
     # ------------------------------------------------------------ inside
 
@@ -182,44 +165,28 @@ class SimulatedAgent:
         duration = last - first + self.step if span else self.step
         return f"{head}{duration}{middle}{first}{end}{last}{rest}"
 
-    def _absolute(self, asked: Mapping[str, str], span: Span) -> tuple[int, int]:
-        """The window that is asked for, from `after` to `before`, shifted out of the future."""
-        newest = int(self.clock()) - 1
-        after, before = _whole(asked.get("after")), _whole(asked.get("before"))
-        before = before or span.last
-        if abs(before) <= RELATIVE_S:
-            before = newest - abs(before)
-        if after == 0:
-            after = span.first if "after" in asked else -DEFAULT_S
-        if abs(after) <= RELATIVE_S:
-            after = before - abs(after) + 1
-        if after > before:
-            after, before = before, after
-        shift = max(0, before - newest)
-        return after - shift, before - shift
-
     def _table(
         self,
         kind: ChartKind,
         columns: tuple[int, ...] | None,
-        window: Window,
+        wanted: Window,
         span: Span,
         asked: Mapping[str, str],
     ) -> str:
         """The rows of a window as JSON, wrapped where that is asked for."""
         found, step = view(kind, columns), self.step
-        times = np.arange(window.first, window.last + 1, step)
+        times = np.arange(wanted.first, wanted.last + 1, step)
         start = key(self.number, kind.id)
         rows = places(start, times)
-        rows[: max(0, -(-(span.first - window.first) // step))] = NULL
-        if span.last < window.last:
+        rows[: max(0, -(-(span.first - wanted.first) // step))] = NULL
+        if span.last < wanted.last:
             rows[times > span.last] = NULL
         for first, last in self.gaps:
             rows[(times >= first) & (times < last)] = NULL
         texts = [found.texts[row] for row in rows.tolist()]
-        if window.group > 1:
-            times = times[window.group - 1 :: window.group]
-            texts = _averaged(found.values[rows], window.group)
+        if wanted.group > 1:
+            times = times[wanted.group - 1 :: wanted.group]
+            texts = _averaged(found.values[rows], wanted.group)
         options = [one for one in asked.get("options", "").replace("|", ",").split(",") if one]
         lines = [f" [ {t},{text}]" for t, text in zip(times.tolist(), texts, strict=True)]
         if "flip" not in options:
@@ -240,12 +207,12 @@ class SimulatedAgent:
    "api": 1,
    "id": {where},
    "name": {where},
-   "view_update_every": {step * window.group},
+   "view_update_every": {step * wanted.group},
    "update_every": {step},
    "first_entry": {span.first},
    "last_entry": {span.last},
-   "before": {window.last},
-   "after": {window.first},
+   "before": {wanted.last},
+   "after": {wanted.first},
    "group": "average",
    "options": "{said}",
    "dimension_names": {names},
@@ -277,20 +244,6 @@ def hostname(agent: int) -> str:
     return f"host-{agent:04d}"
 
 
-def _window(after: int, before: int, points: int, step: int) -> Window:
-    """The rows that an agent gives of a window: counted back from its end, both on the grid."""
-    after, before = after - after % step, before - before % step
-    available = max(1, (before - after + 1) // step)
-    wanted = min(abs(points) or available, available, MOST_ROWS)
-    group = available // wanted
-    if available % wanted > wanted // 2:
-        group += 1
-    if wanted * group * step < before - after:
-        wanted = max(1, -(-available // group))
-    before += -before % (group * step)
-    return Window(before - (wanted * group - 1) * step, before, group)
-
-
 def _averaged(amounts: np.ndarray, group: int) -> list[str]:
     """Rows of means of so many rows each, leaving out what is not there."""
     grouped = amounts.reshape(-1, group, amounts.shape[1])
@@ -320,21 +273,9 @@ def _parameters(query: str) -> dict[str, str]:
     return {unquote_plus(name): unquote_plus(text) for name, _, text in pairs}
 
 
-def _whole(text: str | None) -> int:
-    """A number as netdata reads it: 0 for what is none."""
-    try:
-        return int(text or 0)
-    except ValueError:
-        return 0
-
-
-def _is_absolute(asked: Mapping[str, str]) -> bool:
-    return all(abs(_whole(asked.get(end))) > RELATIVE_S for end in ("after", "before"))
-
-
 def _options(given: Sequence[str], asked: Mapping[str, str]) -> str:
     """The options as an answer repeats them."""
-    natural = [] if "points" in asked and _is_absolute(asked) else ["natural-points"]
+    natural = ["natural-points"] if is_natural(asked) else []
     there = {*given, *natural, *(["selected-tier"] if "tier" in asked else [])}
     return ",".join(name for name in OPTIONS if name in there)
 

@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-from collecting import Backfill, Outcome
 from samples import STUDY
+from scenarios import DIMENSIONS, Backfill, Outcome
 
 MEBIBYTE = 2**20
 MOST_SHARE, MOST_MIB, MOST_BACKFILL_S = 0.5, 300, 30  # what is aimed at
-DIMENSIONS = sum(len(chart.dimensions) for chart in STUDY)
 
 
 def document(
