@@ -79,11 +79,13 @@ def provenance(importer: str, paths: Sequence[Path]) -> Provenance:
     digest = sha256()
     for path in sorted(paths):
         digest.update(path.read_bytes())
-    details = {
-        "files": ", ".join(sorted(path.name for path in paths)),
-        "sha256": digest.hexdigest(),
-    }
-    return Provenance(source=importer, version=version("minion"), created=now(), details=details)
+    files = ", ".join(sorted(path.name for path in paths))
+    return Provenance(
+        source=importer,
+        version=version("minion"),
+        created=now(),
+        details={"files": files, "sha256": digest.hexdigest()},
+    )
 
 
 def from_to(first: float, last: float) -> tuple[Event, Event]:

@@ -280,11 +280,12 @@ class Store(Reading):
     def _put_again(
         self, old: Simulation, simulation: Simulation, series: Iterable[Series]
     ) -> Written:
+        same = old.provenance.details == simulation.provenance.details
         new = replace(
             simulation,
             id=old.id,
             status=Status.COMPLETE,
-            provenance=old.provenance,
+            provenance=old.provenance if same else simulation.provenance,
             validity=renewed(old.validity, simulation.validity),
         )
         if new != old:

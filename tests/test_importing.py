@@ -54,7 +54,7 @@ def test_the_same_file_again_changes_nothing_and_another_one_is_taken_in(store, 
 
 
 def test_a_run_from_elsewhere_is_not_overwritten(store, tmp_path):
-    store.put(*run("p/x"))
+    store.put(*run("p/x", source="elsewhere"))
     path = tmp_path / "x"
     path.write_text("1")
     with pytest.raises(AlreadyExists):

@@ -76,6 +76,7 @@ class Served:
         # Not a server of asyncio: one that is closed drops a connection that it has just accepted,
         # and its client waits for ever.
         with contextlib.suppress(OSError):  # it has left again
+            assert self._listening is not None
             accepted, _ = self._listening.accept()
             loop = asyncio.get_running_loop()
             _keep(loop.create_task(loop.connect_accepted_socket(self._connected, accepted)))
