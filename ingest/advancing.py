@@ -66,6 +66,7 @@ class Advance:
         self.store, self.simulation, self.source = store, simulation, source
         self.patient, self.corrects_clock = patient, corrects_clock
         self._worklist = Worklist(store)
+        self._described = False
 
     def step(self, progress: Progress) -> Step:
         """Pull what came since the last time, at most WINDOW_S of it."""
@@ -178,12 +179,13 @@ class Advance:
     def _describe(self, info: AgentInfo) -> None:
         """Keep what an agent says of its host, the first time it is heard."""
         known = self.simulation.host(self.source.hostname)
-        if known is None or known.cores is not None or info.cores is None:
+        if self._described or known is None or known.cores is not None or info.cores is None:
             return
         ram = info.ram_mib if known.ram_mib is None else known.ram_mib
         ahead = self.source.ahead
         told = replace(known, ram_mib=ram, cores=info.cores, clock_ahead_s=round(ahead, 1) or None)
-        self.simulation = self.store.describe_host(self.simulation, told, versions(known, info))
+        self.store.describe_host(self.simulation, told, versions(known, info))
+        self._described = True
 
 
 def contexts_of(simulation: Simulation, otherwise: Sequence[str] = ()) -> tuple[str, ...]:

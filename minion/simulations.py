@@ -193,17 +193,14 @@ class Simulations:
     @translates
     def describe_host(
         self, simulation: Simulation, host: Host, environment: Mapping[str, str]
-    ) -> Simulation:
-        """Keep what one host turned out to be, and no other's; add to the environment.
-
-        Returns:
-            The simulation as it is then.
-        """
+    ) -> None:
+        """Keep what one host turned out to be, and no other's; add to the environment."""
         mine = {"$eq": ["$$this.hostname", {"$literal": host.hostname}]}
         told = {"$mergeObjects": ["$$this", {"$literal": encode(host)}]}
         hosts = {"$map": {"input": "$hosts", "in": {"$cond": [mine, told, "$$this"]}}}
         known = {"$mergeObjects": ["$environment", {"$literal": encode(environment)}]}
-        return self._change(simulation, [{"$set": {"hosts": hosts, "environment": known}}])
+        change = {"$set": {"hosts": hosts, "environment": known}}
+        self._minions.update_one({"_id": simulation.id}, [change])
 
     @translates
     def reopen(self, simulation: Simulation) -> Simulation:

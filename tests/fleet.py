@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -38,17 +39,18 @@ class CollectorProcess:
             **os.environ,
             "MINION_MONGODB_URI": uri,
             "MINION_DATABASE": store.database.name,
-            "MINION_LISTEN": "",
             **(environment or {}),
         }
+        wanted = ["--interval=1", *options]
+        if not any(option.startswith("--listen") for option in options):
+            wanted.append("--listen=")
+        self._said = tempfile.TemporaryFile("w+")  # noqa: SIM115  closed with the process
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "minion", "collect", "--interval=1", *options],
+            [sys.executable, "-m", "minion", "collect", *wanted],
             env=variables,
-            stderr=subprocess.PIPE,
-            text=True,
+            stderr=self._said,
         )
         self.pid = self._process.pid
-        self.errors = ""
 
     def kill(self):
         """End it at once, as a loss of power would."""
@@ -59,18 +61,28 @@ class CollectorProcess:
         """End it as a service manager does; its exit status."""
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
-        self.errors += self._process.communicate(timeout=60)[1] or ""
-        return self._process.returncode
+        return self._process.wait(60)
 
     def stop_by_itself(self):
         """Its exit status, when it ended of its own accord."""
-        self.errors += self._process.communicate(timeout=90)[1] or ""
-        return self._process.returncode
+        return self._process.wait(90)
+
+    @property
+    def errors(self):
+        """What it said so far on standard error."""
+        if not self._said.closed:
+            self._said.seek(0)
+            self._words = self._said.read()
+        return self._words
 
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, kind, *_):
         if self._process.poll() is None:
             self._process.kill()
-        self._process.communicate(timeout=30)
+        self._process.wait(30)
+        words = self.errors
+        self._said.close()
+        if kind is not None:  # for whoever reads why a test failed
+            sys.stderr.write(words)

@@ -347,7 +347,8 @@ def test_a_host_is_described_without_touching_the_others(store):
     run = store.add(simulation(status=Status.RUNNING))
     first, *others = run.hosts
     told = replace(first, cores=4, ram_mib=3936.0)
-    run = store.describe_host(run, told, {"kernel on $a.b": "6.1", "netdata": "$$NOW"})
+    store.describe_host(run, told, {"kernel on $a.b": "6.1", "netdata": "$$NOW"})
+    run = store.reload(run)
     assert run.hosts == (told, *others)
     assert run.environment["kernel on $a.b"] == "6.1"
     assert run.environment["netdata"] == "$$NOW"

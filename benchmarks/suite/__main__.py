@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import shlex
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
@@ -31,6 +32,7 @@ from results import document
 
 from minion.server import Server, stop
 
+READ_PATH = Path(__file__).resolve().parents[1] / "read_path.py"
 FEWEST_REPETITIONS = 5
 LEAST_S = 0.2  # of a job in each repetition
 WHOLE = {"runs": 25, "repetitions": FEWEST_REPETITIONS, "fraction": 200_000}
@@ -43,6 +45,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="minion-") as folder:
         study = make_study(Path(folder) / "study", arguments.runs)
         measured = _measured(study, Path(folder), arguments)
+    profile = _profile(arguments.runs, arguments.repetitions)
     text = document(
         measured,
         machine=machine(),
@@ -51,6 +54,7 @@ def main() -> None:
         valid=len(study.valid),
         repetitions=arguments.repetitions,
         fraction=min(arguments.fraction, study.samples),
+        profile=profile,
         command=shlex.join(["python", "benchmarks/suite", *sys.argv[1:]]),
     )
     print(text)
@@ -59,6 +63,16 @@ def main() -> None:
     if arguments.json:
         raw = {name: asdict(one) for name, one in measured.items()}
         arguments.json.write_text(json.dumps(raw, indent=1))
+
+
+def _profile(runs: int, repetitions: int) -> str:
+    """Where the time of reading everything goes, as another program of this folder measures it."""
+    options = ["--runs", str(runs), "--repeat", str(repetitions)]
+    call = [sys.executable, str(READ_PATH), *options]
+    environment = {k: v for k, v in os.environ.items() if k != "MINION_MONGODB_URI"}
+    return subprocess.run(
+        call, env=environment, check=True, stdout=subprocess.PIPE, text=True
+    ).stdout.strip()
 
 
 def _measured(study: Study, folder: Path, arguments: argparse.Namespace) -> dict[str, Measured]:

@@ -20,6 +20,7 @@ def document(
     valid: int,
     repetitions: int,
     fraction: int,
+    profile: str,
     command: str,
 ) -> str:
     """The whole document.
@@ -30,6 +31,7 @@ def document(
         samples, runs, valid: of the study: how many, and how many runs are not excluded.
         repetitions: of each job.
         fraction: how many samples the slow ones wrote.
+        profile: where the time of (4) goes, as a table of text.
         command: that made it.
     """
     parts = [
@@ -60,6 +62,10 @@ def document(
         "Resident memory of a fresh process that did (2) once: before it does (4), and at its"
         " highest. The frame is what the answer takes.",
         _memories(measured),
+        "## Between us and the limit",
+        "Where the time of (4) goes, and what a Parquet file, a NumPy file and a copy in memory"
+        " take, in turns (`benchmarks/read_path.py`).",
+        f"```\n{profile}\n```",
         "## Aims",
         _aims(aims(measured, samples)),
         "## Contenders",
