@@ -6,7 +6,7 @@ import re
 import ssl
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from netrc import NetrcParseError, netrc
 from pathlib import Path
@@ -78,6 +78,12 @@ class Access:
         """Whether a client that knows no more than a user and a password does the same."""
         more = (self.token, self.ca_file, self.certificate_file, self.proxy)
         return all(value is None for value in more)
+
+    def without_secrets(self) -> "Access":
+        """The same for an agent that must not learn who asks."""
+        return replace(
+            self, user=None, password=None, token=None, certificate_file=None, key_file=None
+        )
 
     @property
     def proxy_server(self) -> "Proxy | None":

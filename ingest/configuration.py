@@ -8,6 +8,7 @@
     correct_clocks = false
     experiment = "k8s"                      # collect only of this one
     log = "text"                            # text, json
+    trusted = ["10.0.0.0/24", "*.lab"]      # who is sent the secrets of [agents]; without: anybody
 
     [retention]
     older_than = "90d"
@@ -32,8 +33,11 @@ import tomllib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from ingest.access import ANONYMOUS, Access
 from ingest.configuration_keys import (
@@ -88,6 +92,8 @@ class Configuration:
     correct_clocks: whether times are corrected by the skew of an agent's clock.
     experiment: collect only of this one; None: of all.
     log: `text` or `json`.
+    trusted: networks (10.0.0.0/24) and names (`*.lab`; a star is one label) of the hosts that the
+        secrets of [agents] are sent to; empty: every agent that a simulation names.
     retention: what is removed when.
     hosts: those that are named.
     access: how an agent is reached of which nothing else is said.
@@ -103,6 +109,7 @@ class Configuration:
     correct_clocks: bool = False
     experiment: str | None = None
     log: str = "text"
+    trusted: tuple[str, ...] = ()
     retention: Retention = field(default_factory=Retention)
     hosts: tuple[Host, ...] = ()
     access: Access = ANONYMOUS
@@ -118,16 +125,38 @@ class Configuration:
     def access_of(self, url: str) -> Access:
         """How the agent at an address is reached: as its host says, else as all.
 
-        What stands in [agents] goes to every address that a simulation names; a secret that only
-        some should see belongs to their [hosts.NAME].
+        A secret of [agents] goes only to those that are `trusted`, where that is said: a
+        simulation may name any address. One of [hosts.NAME] goes to that host alone.
         """
         with suppress(InvalidData):
             url = parse_address("", url)
-        return self.accesses.get(url, self.access)
+        if url in self.accesses:
+            return self.accesses[url]
+        host = urlsplit(url).hostname or ""
+        if not self.trusted or any(_matches(host, pattern) for pattern in self.trusted):
+            return self.access
+        return self.access.without_secrets()
 
     def charts_of(self, hostname: str) -> tuple[str, ...]:
         """The patterns of a host: its own, else those of all; empty: the collector's default."""
         return self.host_charts.get(hostname, self.charts)
+
+
+def _matches(host: str, pattern: str) -> bool:
+    """Whether a host is one of a pattern's: a network (10.0.0.0/24), or a name label by label."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        address = None
+    with suppress(ValueError):
+        return address is not None and address in ip_network(pattern, strict=False)
+    # A star stands for one label: what somebody registers below another name is not meant.
+    labels, wanted = host.split("."), pattern.lower().split(".")
+    return (
+        address is None
+        and len(labels) == len(wanted)
+        and all(fnmatchcase(label, part) for label, part in zip(labels, wanted, strict=True))
+    )
 
 
 def hosts_of(text: str | None) -> tuple[Host, ...]:

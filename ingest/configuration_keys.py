@@ -115,6 +115,7 @@ GENERAL: Mapping[str, Kind] = {
     "correct_clocks": _switch,
     "experiment": _name,
     "log": _one_of("text", "json"),
+    "trusted": _names,
 }
 RETENTION: Mapping[str, Kind] = {"older_than": _age, "experiments": _names}
 AGENT: Mapping[str, Kind] = {
@@ -160,6 +161,7 @@ VARIABLES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "MINION_CORRECT_CLOCKS": ("correct_clocks", _yes),
     "MINION_RETENTION": ("older_than", str),
     "MINION_LOG": ("log", str),
+    "MINION_TRUSTED": ("trusted", lambda text: list(words(text))),
 }
 
 

@@ -19,6 +19,7 @@ MINION_LISTEN            HOST:PORT of the collector's own health
 MINION_CORRECT_CLOCKS    yes or no
 MINION_RETENTION         the age that `minion prune` removes: 90d, 12h
 MINION_LOG               text or json
+MINION_TRUSTED           patterns of the hosts that may be sent the secrets of all, with commas
 MINION_AGENT_USER        of basic authentication at the agents; of a host that names none itself,
                          as with all that follow
 MINION_AGENT_PASSWORD    and its password; MINION_AGENT_PASSWORD_FILE names a file with it

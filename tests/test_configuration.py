@@ -321,3 +321,21 @@ def test_all_variables_stand_in_the_settings():
     assert settings.__doc__
     for name in names:
         assert re.search(rf"\b{name}\b", settings.__doc__), name
+
+
+def test_the_secrets_of_all_go_only_to_those_that_are_trusted(config):
+    path = config(
+        """
+        trusted = ["10.0.0.0/24", "worker?", "*.lab", "::1"]
+        [agents]
+        token_env = "TOKEN"
+        timeout = 7
+        """
+    )
+    configuration = read_configuration(path, {"TOKEN": SECRET})
+    for url in ("http://10.0.0.5:19999", "https://worker1:1", "http://a.lab", "http://[::1]:19999"):
+        assert configuration.access_of(url).token == SECRET, url
+    others = ("10.0.1.5", "elsewhere", "10.0.0.5.evil.example", "10.0.0.evil", "a.b.lab", "lab")
+    for host in others:
+        access = configuration.access_of(f"http://{host}:19999")
+        assert (access.token, access.timeout_s) == (None, 7), host
