@@ -144,19 +144,14 @@ class Configuration:
 
 def _matches(host: str, pattern: str) -> bool:
     """Whether a host is one of a pattern's: a network (10.0.0.0/24), or a name label by label."""
-    try:
-        address = ip_address(host)
-    except ValueError:
-        address = None
     with suppress(ValueError):
-        return address is not None and address in ip_network(pattern, strict=False)
+        return ip_address(host) in ip_network(pattern, strict=False)
+    with suppress(ValueError):
+        ip_address(host)
+        return False
     # A star stands for one label: what somebody registers below another name is not meant.
     labels, wanted = host.split("."), pattern.lower().split(".")
-    return (
-        address is None
-        and len(labels) == len(wanted)
-        and all(fnmatchcase(label, part) for label, part in zip(labels, wanted, strict=True))
-    )
+    return len(labels) == len(wanted) and all(map(fnmatchcase, labels, wanted))
 
 
 def hosts_of(text: str | None) -> tuple[Host, ...]:
