@@ -4,8 +4,9 @@ How far a host is, is written after its samples. Whatever happens in between, th
 pulled again and ends in the same documents.
 """
 
+import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -168,12 +169,7 @@ class Advance:
             if not known:
                 result.append(record)
             for series in known:
-                step = series.step or 0.0
-                inside = series.window(record.first, record.last).times
-                edges = np.concatenate(([record.first - step], inside, [record.last]))
-                for place in np.flatnonzero(np.diff(edges) > 1.5 * step):
-                    begin, end = float(edges[place] + step), float(edges[place + 1])
-                    result.append(replace(record, chart=series.chart, first=begin, last=end))
+                result += _lacking(record, series)
         return result
 
     def _describe(self, info: AgentInfo) -> None:
@@ -200,6 +196,25 @@ def versions(host: Host, info: AgentInfo) -> dict[str, str]:
         f"netdata on {host.hostname}": info.version,
         f"kernel on {host.hostname}": info.kernel,
     }
+
+
+def _lacking(record: Missing, series: Series) -> Iterator[Missing]:
+    """The rows of a window that a stored chart has not, those that follow each other together."""
+    if not series.step:
+        yield replace(record, chart=series.chart)
+        return
+    base, step = float(series.times[0]), series.step
+
+    def row(moment: float) -> int:
+        return math.ceil((moment - base) / step - SAME)
+
+    there = np.rint((series.times - base) / step).astype(np.int64)
+    lacking = np.setdiff1d(np.arange(row(record.first), row(record.last)), there)
+    for run in np.split(lacking, np.flatnonzero(np.diff(lacking) > 1) + 1):
+        if len(run):
+            first = max(record.first, base + float(run[0]) * step)
+            last = min(record.last, base + float(run[-1] + 1) * step)
+            yield replace(record, chart=series.chart, first=first, last=last)
 
 
 def _shifted(series: Series, shift: float) -> Series:

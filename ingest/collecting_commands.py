@@ -7,6 +7,7 @@ from minion.console import DB, EXPERIMENT, FORMAT, Session, command
 from minion.errors import InvalidData, SettingsError
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
@@ -14,8 +15,10 @@ if TYPE_CHECKING:
 
     from ingest.configuration import Configuration
     from ingest.journal import Journal
+    from minion.store import Store
 
 WATCH_S = 2.0
+OPENED_AGAIN_S = 5.0
 
 
 @command({"experiment": EXPERIMENT}, DB)
@@ -52,8 +55,8 @@ def collect(
     }
     configuration = _configured(config, given)
     journal = Journal(configuration.log)
-    collector = Collector(session.store, configuration, journal)
     if once:
+        collector = Collector(session.store, configuration, journal)
         raise_missing(session, collector.once())
         return
     stop = stopped()
@@ -62,7 +65,26 @@ def collect(
 
         Tidying(session.store, configuration.retention, journal).begin(stop)
     with _health(configuration, journal, asked=listen is not None, note=session.note):
-        collector.run(stop)
+        store: Store | None = session.store
+        while store is not None and not Collector(store, configuration, journal).run(stop):
+            store.close()
+            store = _opened_again(session.uri, journal, stop)
+        if store is not None and store is not session.store:
+            store.close()
+
+
+def _opened_again(uri: str | None, journal: "Journal", stop: "threading.Event") -> "Store | None":
+    """The store, as soon as it lets this program in; None when it was told to stop before."""
+    from minion.errors import StoreError  # noqa: PLC0415
+    from minion.store import connect  # noqa: PLC0415
+
+    while not stop.is_set():
+        try:
+            return connect(uri)
+        except StoreError as error:
+            journal.store_lost(error)
+        stop.wait(OPENED_AGAIN_S)
+    return None
 
 
 def _configured(config: str | None, given: "dict[str, Any]") -> "Configuration":

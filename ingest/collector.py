@@ -22,7 +22,7 @@ from ingest.configuration import Configuration
 from ingest.journal import Journal
 from ingest.netdata import Source, Way
 from ingest.settling import complete, settle
-from minion.errors import MinionError, NotFound, StoreError
+from minion.errors import MinionError, NotFound, StoreError, StoreRefused
 from minion.leases import Lease
 from minion.model import Simulation, Status
 from minion.progress import Progress
@@ -34,6 +34,7 @@ TICK_S = 0.2
 SMALL_FLEET = 16  # agents; more of them are asked directly
 ENDING_S = 2.0  # between two visits for what a run's end still lacks
 LATEST_S = 300.0  # between two visits of an agent that fails
+REFUSED_LOOKS = 3  # in a row, before the store is opened anew
 TRIES = 2  # in one visit; the next one is not far
 
 
@@ -69,7 +70,8 @@ class Collector:
         self._under_way: dict[str, Future[list[Progress]]] = {}
         self._finishing: dict[ObjectId, Future[None]] = {}
         self._look_at = 0.0
-        self._stop = Signal()
+        self._leaving = Signal()
+        self._refused = 0
 
     def once(self) -> list[Simulation]:
         """Settle every ended run, pull the running ones up to now; returns those now complete."""
@@ -95,24 +97,31 @@ class Collector:
             visited.agent.close()
         return completed
 
-    def run(self, stop: Signal) -> None:
-        """Go on until `stop` is set; what is in flight then is stored first."""
-        self._stop = stop
+    def run(self, stop: Signal) -> bool:
+        """Go on until `stop` is set; what is in flight then is stored first.
+
+        Returns:
+            Whether it was told to stop. Else MongoDB goes on refusing this client, whose login it
+            may have forgotten: a new one may be heard.
+        """
         self.journal.started(self.store.where, self._lease.name)
         # As many threads as agents are asked at once, and some for what completes a run.
         with ThreadPoolExecutor(self.configuration.parallel + 2, "visit") as pool:
             try:
-                while not stop.is_set():
+                while not stop.is_set() and self._refused < REFUSED_LOOKS:
                     self._tick(pool)
                     stop.wait(TICK_S)
             finally:
-                stop.set()
+                self._leaving.set()  # a visit in hand ends after its window
         self._reap()
+        if not stop.is_set():
+            return False
         self.journal.stopping()
         try:
             self._lease.leave()
         except StoreError as error:
             self.journal.store_lost(error)
+        return True
 
     # ------------------------------------------------------------ what is due
 
@@ -122,8 +131,10 @@ class Collector:
             try:
                 self._look(pool)
                 self.journal.store_there()
+                self._refused = 0
             except StoreError as error:
                 self.journal.store_lost(error)
+                self._refused += isinstance(error, StoreRefused)
             self._look_at = monotonic() + LOOK_S
         if not self._lease.holds:
             return  # another one may have the hosts by now
@@ -242,7 +253,7 @@ class Collector:
                 if now is None:
                     break  # the next look finds how it is
                 caught_up = now.until - before < WINDOW_S / 2 and not self._learned(before, now)
-                if step.problem or caught_up or self._stop.is_set():
+                if step.problem or caught_up or self._leaving.is_set():
                     break
             result += [] if now is None else [now]
         if entries:  # its connection is not kept for a minute; what is known of its clock is
