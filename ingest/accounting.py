@@ -43,6 +43,7 @@ class Task:
     promised: the chart was asked for by its name. What a pattern brought may have begun late and
         ended early, as containers do: nothing is missing before its first sample and after its
         last.
+    follows: an earlier pull had a sample of it: a gap at the very beginning is inside as well.
     failure: where the first window begins that a failure on the way took, and its words.
     silent: why the chart is asked no more.
     """
@@ -54,6 +55,7 @@ class Task:
     tries: int
     ahead: float = 0.0
     promised: bool = True
+    follows: bool = False
     retries: int = 0
     settled: float = field(init=False)
     parts: list[Series] = field(default_factory=list)
@@ -187,7 +189,7 @@ class Task:
     def _inside(self, part: Series, start: float) -> bool:
         """Whether a gap lies between two samples of the chart, and not before or after its life."""
         newest = part.times[-1] if len(part.times) else -math.inf
-        before = bool(self.parts) or self.first < start
+        before = self.follows or bool(self.parts) or self.first < start
         oldest = self.chart.first_entry
         return before and (oldest is None or start >= oldest) and start < newest
 

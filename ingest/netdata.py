@@ -122,6 +122,10 @@ class Source:
     _charts: list[tuple[Chart, bool]] = field(default_factory=list)
     _unknown: tuple[str, ...] = ()
     _listed: float = -math.inf
+    _had: set[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._had = set(self.reached)
 
     @property
     def ahead(self) -> float:
@@ -200,11 +204,13 @@ class Source:
             tries=self.tries,
             ahead=ahead,
             promised=promised,
+            follows=chart.id in self._had,
         )
 
     def _keep(self, tasks: Sequence[Task], until: float) -> None:
         """Remember where each chart is, and what its agent said of it meanwhile."""
         self._charts = [(task.chart, task.promised) for task in tasks]
+        self._had |= {task.chart.id for task in tasks if task.parts}
         for task in tasks:
             # What has ended is not asked for ever; an agent's list forgets it as well.
             self.reached[task.chart.id] = max(task.reached, min(until, task.settled) - LISTED_S)
