@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test check format docs images bench bench-quick growth constraints clean
+.PHONY: demo test check format docs images bench bench-quick fleet growth charts page constraints clean
 
 demo: $(INSTALLED)  ## the published study, simulated, from the database to report.html
 	$(BIN)/minion demo
@@ -28,7 +28,8 @@ format: $(INSTALLED)
 docs: $(INSTALLED)  ## the reference of the command line, from the code
 	$(BIN)/python docs/reference.py
 
-images: demo  ## the pictures of the README, from the demo
+images: demo  ## the pictures of the README: the demo's report, and the page that is alive
+	@.ci/packages "chromium:command -v chromium"
 	$(BIN)/python docs/pictures.py report.html
 
 bench: $(INSTALLED)  ## side by side with flat documents, Parquet, ArcticDB, R: benchmarks/results.md
@@ -40,8 +41,21 @@ bench: $(INSTALLED)  ## side by side with flat documents, Parquet, ArcticDB, R: 
 bench-quick: $(INSTALLED)  ## the same on little data, with what is installed
 	$(BIN)/python benchmarks/suite --quick
 
+fleet: $(INSTALLED)  ## one collector beside 1,000 agents: benchmarks/fleet.md
+	$(BIN)/python benchmarks/fleet --out benchmarks/fleet.md
+	$(BIN)/python benchmarks/pulling.py --out benchmarks/pulling.md
+
 growth: $(INSTALLED)  ## 75, 750 and 7,500 runs: benchmarks/growth.md
 	$(BIN)/python benchmarks/growth.py --out benchmarks
+
+charts: $(INSTALLED)  ## what charts and the report cost, beside ggplot2: benchmarks/charts.md
+	@.ci/packages "chromium:command -v chromium" \
+		"r-cran-ggplot2:Rscript -e 'library(ggplot2)'"
+	$(BIN)/python benchmarks/charts.py --out benchmarks
+
+page: $(INSTALLED)  ## how long a page of 10,000 runs takes to open: benchmarks/page.md
+	@.ci/packages "chromium:command -v chromium"
+	$(BIN)/python benchmarks/page.py --out benchmarks
 
 constraints: $(INSTALLED)  ## pin what is installed now: after a deliberate upgrade
 	$(BIN)/pip freeze --exclude-editable --exclude pip --exclude setuptools > constraints.txt

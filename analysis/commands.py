@@ -1,6 +1,7 @@
 """The commands that read and compare."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 from minion.console import DB, FORMAT, SELECTION, Session, command, print_table, records
 from minion.errors import UsageError
@@ -95,20 +96,8 @@ def compare(
         allow=allow,
         **session.selection,
     )
-    if session.format == "json":
-        session.show_json(found.document())
-        return
-    if session.format == "csv":
-        session.show(found.pairs)
-        return
-    for line in (found.headline, *found.sentences):
-        session.say(line)
-    for title, frame in found.tables().items():
-        session.say("")
-        print_table(frame, title=title)
-    session.say("")
-    for line in found.remarks:
-        session.say(line)
+    sentences = (found.headline, *found.sentences)
+    _show_found(session, found, found.pairs, sentences, found.tables(), found.remarks)
 
 
 @command(CHECKED, FORMAT, DB, formats=("table", "csv", "json"))
@@ -168,20 +157,7 @@ def variance(
 
     _note_simulated(session)
     found = take_apart(session.store, metric, roles=roles, model=model, **session.selection)
-    if session.format == "json":
-        session.show_json(found.document())
-        return
-    if session.format == "csv":
-        session.show(found.components)
-        return
-    for line in found.sentences:
-        session.say(line)
-    for title, frame in found.tables().items():
-        session.say("")
-        print_table(frame, title=title)
-    session.say("")
-    for line in found.notes:
-        session.say(line)
+    _show_found(session, found, found.components, found.sentences, found.tables(), found.notes)
 
 
 @command(SELECTION, FORMAT, DB, formats=("table", "csv", "json"))
@@ -226,19 +202,8 @@ def plan(
         tests=tests,
         **session.selection,
     )
-    if session.format == "json":
-        session.show_json(found.document())
-        return
-    if session.format == "csv":
-        session.show(found.table)
-        return
-    for line in found.sentences:
-        session.say(line)
-    session.say("")
-    print_table(found.table.drop(columns="experiment"))
-    session.say("")
-    for line in found.notes:
-        session.say(line)
+    tables = {"": found.table.drop(columns="experiment")}
+    _show_found(session, found, found.table, found.sentences, tables, found.notes)
 
 
 @command(SELECTION, DB)
@@ -374,6 +339,37 @@ def serve(
         token_file=token_file,
         note=session.note,
     )
+
+
+class _Found(Protocol):
+    """A result that gives itself as plain values."""
+
+    def document(self) -> dict[str, Any]: ...
+
+
+def _show_found(
+    session: Session,
+    found: _Found,
+    frame: "pd.DataFrame",
+    sentences: Sequence[str],
+    tables: "Mapping[str, pd.DataFrame]",
+    notes: Sequence[str],
+) -> None:
+    """Show a result: its document as json, its frame as csv, else sentences, tables and notes."""
+    if session.format == "json":
+        session.show_json(found.document())
+        return
+    if session.format == "csv":
+        session.show(frame)
+        return
+    for line in sentences:
+        session.say(line)
+    for title, table in tables.items():
+        session.say("")
+        print_table(table, title=title or None)
+    session.say("")
+    for line in notes:
+        session.say(line)
 
 
 def _samples(session: Session, metric: str) -> "tuple[pd.DataFrame, bool]":

@@ -152,8 +152,18 @@ def utilization_of(
     simulations: Sequence[Simulation],
     *,
     ram_mib: float | None = None,
+    after: float | None = None,
 ) -> pd.DataFrame:
-    """`utilization` of simulations that were read already."""
+    """`utilization` of simulations that were read already.
+
+    Args:
+        store: where the samples are.
+        metric: of `METRICS`.
+        selection: its hosts and phases are looked at.
+        simulations: the runs.
+        ram_mib: as of `utilization`.
+        after: seconds since the epoch; only stretches that reach behind it are read, whole.
+    """
     totals = memory_totals(simulations, ram_mib) if metric.name == "ram" else {}
     summed = metric.name == "ram" and not all(totals.values())
     samples = store.read_samples(
@@ -161,6 +171,7 @@ def utilization_of(
         simulations,
         contexts=metric.contexts,
         dimensions=MEMORY_DIMENSIONS if summed else metric.dimensions,
+        after=after,
     )
     if metric.name == "ram":
         samples = _share_of_memory(samples, totals)

@@ -68,16 +68,17 @@ def quantity(
     if name in METRICS:
         way = choose(store, simulations, name, quantile=quantile, ram_mib=ram_mib)
         named = [phase for phase in selection.phases if phase != TOTAL.name]
-        hosts = reduced.host_values(
+        hosts = reduced.host_values_of(
             store,
-            name,
+            METRICS[name],
+            selection,
+            simulations,
             # The total alone leaves no phase, which no name at all would not say.
             phases=named or ([""] if selection.phases else ()),
             whole_run=not selection.phases or TOTAL.name in selection.phases,
             quantile=quantile,
             ram_mib=ram_mib,
             way=way.name,
-            **choice,
         )
         expected = {
             (s.experiment, s.sim_id): {

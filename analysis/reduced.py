@@ -71,16 +71,53 @@ def host_values(
         StoreTooOld: `server` was named for a quantile, and MongoDB is older than 5.2.
     """
     chosen = metric_of(metric)
-    if way is not None and way not in WAYS:
-        raise NotFound(f"no way {way!r} to reduce samples; there are: {', '.join(WAYS)}")
+    _check_way(way)
     check_memory(ram_mib)
     selection = Selection.of(**choice)
-    simulations = store.simulations(selection)
+    return host_values_of(
+        store,
+        chosen,
+        selection,
+        store.simulations(selection),
+        phases=phases,
+        whole_run=whole_run,
+        quantile=quantile,
+        ram_mib=ram_mib,
+        way=way,
+    )
+
+
+def host_values_of(
+    store: Store,
+    metric: Metric,
+    selection: Selection,
+    simulations: Sequence[Simulation],
+    *,
+    phases: Sequence[str] = (),
+    whole_run: bool = False,
+    quantile: float | None = None,
+    ram_mib: float | None = None,
+    way: Name | None = None,
+) -> pd.DataFrame:
+    """`host_values` of simulations that were read already.
+
+    Args:
+        store: where the samples are.
+        metric: of `analysis.metrics.METRICS`.
+        selection: its hosts and phases are looked at.
+        simulations: the runs.
+        phases, whole_run, quantile, ram_mib, way: as of `host_values`.
+
+    Raises:
+        NotFound, InvalidData, StoreTooOld: as of `host_values`.
+    """
+    _check_way(way)
+    check_memory(ram_mib)
     check_phases(selection.phases, simulations)
     some = bool(selection.phases) and TOTAL.name not in selection.phases
     reduction = _Reduction(
         store=store,
-        metric=chosen,
+        metric=metric,
         hosts=selection.hosts,
         kept=selection.phases if some else (),
         phases=tuple(phases),
@@ -89,7 +126,7 @@ def host_values(
         ram_mib=ram_mib,
     )
     if way is None:
-        way = choose(store, simulations, metric, quantile=quantile, ram_mib=ram_mib).name
+        way = choose(store, simulations, metric.name, quantile=quantile, ram_mib=ram_mib).name
     if way == SERVER and some and whole_run:
         way = BATCHES  # the whole of some phases is none of the server's pieces
     if way == SERVER:
@@ -99,6 +136,12 @@ def host_values(
     else:
         parts = [reduction.read(simulations)]
     return _joined(parts, whole_run=whole_run)
+
+
+def _check_way(way: str | None) -> None:
+    """Refuses a way that there is none."""
+    if way is not None and way not in WAYS:
+        raise NotFound(f"no way {way!r} to reduce samples; there are: {', '.join(WAYS)}")
 
 
 @dataclass(frozen=True, slots=True)

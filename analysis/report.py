@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Unpack
 
-from analysis.charting.output import runtime
+from analysis.charting.vega import runtime
 from analysis.comparing import margins
 from analysis.metrics import METRICS, metric_of
 from analysis.quantities import SECONDS

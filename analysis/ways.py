@@ -8,7 +8,6 @@ from bson import ObjectId
 
 from analysis.metrics import Metric, memory_totals, metric_of
 from minion.model import Simulation
-from minion.reductions import count_samples, is_sharded, sorts_arrays
 from minion.store import Store
 
 Name = Literal["local", "batches", "server"]
@@ -63,9 +62,9 @@ def choose(
         why = f"{size}; the memory of a host is unknown, so it is added up from its samples"
     elif quantile is None:
         return Way(SERVER, f"{size}; MongoDB gives means at least as fast as it gives samples")
-    elif not sorts_arrays(store):
+    elif not store.sorts_arrays:
         why = f"{size}; MongoDB {store.version} cannot sort them for a quantile"
-    elif is_sharded(store):
+    elif store.is_sharded:
         return Way(SERVER, f"{size}; each shard of the cluster sorts its own for a quantile")
     else:
         why = f"{size}; they are read faster than one server sorts them for a quantile"
@@ -78,6 +77,6 @@ def count_of(
     store: Store, simulations: Sequence[Simulation], metric: Metric
 ) -> Mapping[ObjectId, int]:
     """About how many samples of a metric each simulation has, by its id."""
-    return count_samples(
-        store, simulations, contexts=metric.contexts, dimensions=metric.dimensions or ()
+    return store.count_samples(
+        simulations, contexts=metric.contexts, dimensions=metric.dimensions or ()
     )

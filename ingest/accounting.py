@@ -189,9 +189,10 @@ class Task:
     def _inside(self, part: Series, start: float) -> bool:
         """Whether a gap lies between two samples of the chart, and not before or after its life."""
         newest = part.times[-1] if len(part.times) else -math.inf
-        before = self.follows or bool(self.parts) or self.first < start
         oldest = self.chart.first_entry
-        return before and (oldest is None or start >= oldest) and start < newest
+        later = self.first < start and (oldest is None or start >= oldest)
+        # An agent that was killed has lost what is stored: its oldest sample is not the chart's.
+        return (self.follows or bool(self.parts) or later) and start < newest
 
     def _unanswered(
         self, part: Series, answered: Floats, gaps: Sequence[tuple[float, float]]

@@ -155,22 +155,7 @@ class Advance:
         """All that is missing of the host: what was, and of the new what the store has not."""
         if not new:
             return progress.missing
-        return tuple(joined([*progress.missing, *self._not_stored(progress.hostname, new)]))
-
-    def _not_stored(self, hostname: str, missing: Sequence[Missing]) -> list[Missing]:
-        """What of it the store has not either: an earlier pull may have been in time."""
-        charts = None if any(m.chart is None for m in missing) else {m.chart or "" for m in missing}
-        found = self.store.series(self.simulation, hosts=[hostname], charts=charts)
-        stored = {series.chart: series for series in found}
-        result: list[Missing] = []
-        for record in missing:
-            names = [record.chart] if record.chart is not None else list(stored)
-            known = [stored[chart] for chart in names if chart in stored]
-            if not known:
-                result.append(record)
-            for series in known:
-                result += _lacking(record, series)
-        return result
+        return tuple(joined([*progress.missing, *not_stored(self.store, self.simulation, new)]))
 
     def _describe(self, info: AgentInfo) -> None:
         """Keep what an agent says of its host, the first time it is heard."""
@@ -182,6 +167,36 @@ class Advance:
         told = replace(known, ram_mib=ram, cores=info.cores, clock_ahead_s=round(ahead, 1) or None)
         self.store.describe_host(self.simulation, told, versions(known, info))
         self._described = True
+
+
+def not_stored(store: Store, simulation: Simulation, missing: Sequence[Missing]) -> list[Missing]:
+    """What of it the store has not either: an earlier pull, or a later one, may have had it.
+
+    Args:
+        store: where the run is.
+        simulation: the run.
+        missing: of one host; of all charts, or of one by its id or context.
+    """
+    if not missing:
+        return []
+    hosts = [missing[0].hostname]
+    names = None if any(m.chart is None for m in missing) else {m.chart or "" for m in missing}
+    found = store.series(simulation, hosts=hosts, charts=names)
+    if names is not None and names - {series.chart for series in found}:
+        found += store.series(simulation, hosts=hosts, contexts=names)
+    stored = {series.chart: series for series in found}
+    result: list[Missing] = []
+    for record in missing:
+        known = [
+            series
+            for series in stored.values()
+            if record.chart in (None, series.chart, series.context)
+        ]
+        if not known:
+            result.append(record)
+        for series in known:
+            result += _lacking(record, series)
+    return result
 
 
 def contexts_of(simulation: Simulation, otherwise: Sequence[str] = ()) -> tuple[str, ...]:

@@ -14,7 +14,8 @@ from pymongo.errors import OperationFailure
 from ingest.dumps import Told, find
 from ingest.flat import NOT_READABLE, Batch, FlatSamples
 from minion.errors import NotFound
-from minion.mongodb import masked, open_client, translated
+from minion.mongodb import open_client, translated
+from minion.uris import masked
 
 RUNS = ("simulations", "hosts", "events")
 METRICS = "netdata_metrics"

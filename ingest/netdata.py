@@ -123,9 +123,10 @@ class Source:
     _unknown: tuple[str, ...] = ()
     _listed: float = -math.inf
     _had: set[str] = field(init=False)
+    _known: set[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._had = set(self.reached)
+        self._had, self._known = set(self.reached), set(self.reached)
 
     @property
     def ahead(self) -> float:
@@ -180,18 +181,21 @@ class Source:
         age = time.monotonic() - self._listed
         others = self._unknown or any(map(_is_pattern, self.contexts))
         holds = LOOKED_S if others else LISTED_S
+        if self._known.intersection(self._unknown):
+            holds = 0.0  # an agent that was restarted lists its charts one after the other
         if self._info is not None and self.way is Way.DIRECT and age < holds:
             return self._info
         info = self.agent.info()
         self._charts, self._unknown = _chosen(self.agent.charts(), self.contexts)
+        self._known |= {name for chart, _ in self._charts for name in (chart.id, chart.context)}
         self._info, self._listed = info, time.monotonic()
         return info
 
     def _task(self, chart: Chart, first: float, promised: bool, ahead: float) -> Task:
         """A chart's way through this pull, from where its samples were last had."""
         known = chart.id in self.reached
-        begin = first if known or self.origin is None else min(first, self.origin)
-        if not promised and known:
+        begin = first if self.origin is None else min(first, self.origin)
+        if known:  # what was not on the list for a while is asked from where it was
             begin = min(first, self.reached[chart.id])
         elif not promised:
             oldest = chart.first_entry

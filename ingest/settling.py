@@ -7,7 +7,7 @@ from threading import Event as Signal
 from time import monotonic
 
 from ingest.accounting import joined
-from ingest.advancing import Advance, contexts_of
+from ingest.advancing import Advance, contexts_of, not_stored
 from ingest.agent import Agent
 from ingest.configuration import read_configuration
 from ingest.netdata import Source
@@ -120,7 +120,10 @@ def complete(store: Store, simulation: Simulation) -> Simulation:
     """
     worklist = Worklist(store)
     entries = worklist.of(simulation)
-    missing = [m for e in entries for m in inside(simulation, e.missing)] if entries else None
+    absent = (tuple(inside(simulation, entry.missing)) for entry in entries)
+    # An agent that was restarted lists a chart late, and then has what it was said to lack.
+    late = [record for of_host in absent for record in not_stored(store, simulation, of_host)]
+    missing = joined(late) if entries else None
     large = [entry.hostname for entry in entries if entry.large]
     simulation = store.settle(simulation, missing=missing, merged=large)
     if simulation.validity.verdict is Verdict.UNCHECKED:

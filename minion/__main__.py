@@ -145,7 +145,7 @@ def _note_password(words: list[str]) -> None:
     uris = [word[at:] for word, at in places if at >= 0]
     if not uris:
         return
-    from minion.mongodb import note_of_password  # noqa: PLC0415  the driver only when it is needed
+    from minion.uris import note_of_password  # noqa: PLC0415  only when it is needed
 
     for note in dict.fromkeys(filter(None, map(note_of_password, uris))):
         print(f"note: {note}", file=sys.stderr)

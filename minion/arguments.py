@@ -15,6 +15,8 @@ from typing import Any, get_args
 from minion.errors import UsageError
 
 WIDTH = 88
+MANY = tuple[str, ...]  # the annotation of a last argument that takes every word that is left
+_BETWEEN = "\N{INFORMATION SEPARATOR TWO}"  # of those, in the one that reaches Fire
 
 
 def normalize(name: str, function: Callable[..., Any], arguments: Sequence[str]) -> list[str]:
@@ -54,6 +56,7 @@ def normalize(name: str, function: Callable[..., Any], arguments: Sequence[str])
                 raise UsageError(f"{name}: option --{key.replace('_', '-')} needs a value{hint}")
             value = words.pop(0)
         options[parameter.name] = value
+    positional = _gathered(wanted, positional)
     _check_count(name, wanted, positional, options)
     for parameter in parameters.values():
         required = parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty
@@ -68,6 +71,8 @@ def parsers(function: Callable[..., Any]) -> dict[str, Callable[[str], Any]]:
     kinds: dict[Any, Callable[[str, str], Any]] = {int: _integer, float: _number}
 
     def parser(name: str, kind: Any) -> Callable[[str], Any]:
+        if kind == MANY:
+            return lambda text: tuple(text.split(_BETWEEN))
         members = [member for member in get_args(kind) or (kind,) if member is not NoneType]
         read = kinds.get(members[0])
         return (lambda text: read(name, text)) if read else str
@@ -127,6 +132,14 @@ def _switch(name: str, word: str, value: str) -> str:
     return value.capitalize()
 
 
+def _gathered(wanted: list[inspect.Parameter], given: list[str]) -> list[str]:
+    """The words with those together that the last argument takes."""
+    last = len(wanted) - 1
+    if last < 0 or wanted[last].annotation != MANY or len(given) <= last:
+        return given
+    return [*given[:last], _BETWEEN.join(given[last:])]
+
+
 def _check_count(
     name: str, wanted: list[inspect.Parameter], given: list[str], options: dict[str, str]
 ) -> None:
@@ -158,7 +171,7 @@ def _number(name: str, text: str) -> float:
 
 
 def _placeholder(parameter: inspect.Parameter) -> str:
-    text = parameter.name.upper()
+    text = parameter.name.upper() + ("..." if parameter.annotation == MANY else "")
     return text if parameter.default is parameter.empty else f"[{text}]"
 
 

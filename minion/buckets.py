@@ -177,36 +177,58 @@ class Buckets:
             hostname and chart. No more of the wire than about ASKED_SAMPLES is held at once, or
             than one chart of a simulation has.
         """
-        query: Document = {}
-        if hosts:
-            query["hostname"] = {"$in": list(hosts)}
-        if contexts:
-            query["context"] = {"$in": list(contexts)}
-        # Without a projection the server sends its documents as they are, which is faster.
-        projection: Document | None = None
-        if dimensions:
-            chosen = {"$in": ["$$this.id", {"$literal": list(dimensions)}]}
-            arrays = {"$filter": {"input": "$dimensions", "cond": chosen}}
-            names = "simulation hostname chart context unit first last step n t".split()
-            projection = {"_id": 0, **dict.fromkeys(names, 1), "dimensions": arrays}
+        query, projection = _chosen(hosts, contexts, dimensions)
         for ids, size in _portions(sizes):
-            found = self._stretches({"simulation": {"$in": ids}, **query}, projection, size)
-            if size.samples <= ASKED_SAMPLES:
-                place = {identity.binary: number for number, identity in enumerate(ids)}
-                found = iter(
-                    sorted(found, key=lambda s: (place[s.simulation], s.hostname, s.chart))
-                )
-            for _, chart in groupby(found, key=attrgetter("simulation", "hostname", "chart")):
-                yield sorted(chart, key=attrgetter("first"))
+            yield from self._charts(ids, query, projection, size)
+
+    def charts_behind(
+        self,
+        after: float,
+        simulations: Sequence[ObjectId],
+        *,
+        hosts: Sequence[str] = (),
+        contexts: Sequence[str] = (),
+        dimensions: Sequence[str] = (),
+    ) -> Iterator[list[Stretch]]:
+        """`charts` of those stretches only that reach behind a time: a few, and nothing counted.
+
+        Args:
+            after: seconds since the epoch.
+            simulations: in their order the charts come.
+            hosts, contexts, dimensions: as of `charts`.
+        """
+        query, projection = _chosen(hosts, contexts, dimensions)
+        query["last"] = {"$gt": after}
+        yield from self._charts(simulations, query, projection)
+
+    def _charts(
+        self,
+        simulations: Sequence[ObjectId],
+        query: Document,
+        projection: Document | None,
+        size: Size | None = None,
+    ) -> Iterator[list[Stretch]]:
+        """The stretches of one query chart by chart; size: what it reads, None: a little."""
+        found = self._stretches(
+            {"simulation": {"$in": list(simulations)}, **query}, projection, size
+        )
+        if size is None or size.samples <= ASKED_SAMPLES:
+            place = {identity.binary: number for number, identity in enumerate(simulations)}
+            found = iter(sorted(found, key=lambda s: (place[s.simulation], s.hostname, s.chart)))
+        for _, chart in groupby(found, key=attrgetter("simulation", "hostname", "chart")):
+            yield sorted(chart, key=attrgetter("first"))
 
     def _stretches(
-        self, query: Document, projection: Document | None, size: Size
+        self, query: Document, projection: Document | None, size: Size | None
     ) -> Iterator[Stretch]:
         """The stretches that a query finds; what is too large to be sorted here comes sorted."""
-        # A reply of some megabytes stays in the processor's cache, and its memory is used again.
-        documents = 1 + size.documents * ASKED_SAMPLES // max(size.samples, ASKED_SAMPLES)
+        documents = 0  # as many as the server likes
+        if size is not None:
+            # A reply of some megabytes stays in the processor's cache, and its memory is used
+            # again.
+            documents = 1 + size.documents * ASKED_SAMPLES // max(size.samples, ASKED_SAMPLES)
         cursor = self._collection.find_raw_batches(query, projection, batch_size=documents)
-        if size.samples > ASKED_SAMPLES:
+        if size is not None and size.samples > ASKED_SAMPLES:
             order = [(key, ASCENDING) for key in ("simulation", "hostname", "chart", "stretch")]
             cursor = cursor.sort(order).allow_disk_use(True)
         with cursor:
@@ -242,15 +264,34 @@ class Buckets:
         frame = pd.DataFrame(rows, columns=COVERAGE_COLUMNS)
         return frame.sort_values(["hostname", "chart"], ignore_index=True)
 
-    def count(self, simulations: Sequence[ObjectId]) -> dict[ObjectId, int]:
-        """How many samples each of these simulations has; an index alone answers."""
-        ids = list(simulations)
-        pipeline: list[Document] = [
-            {"$match": {"simulation": {"$in": ids}}},
-            {"$group": {"_id": "$simulation", "samples": {"$sum": "$samples"}}},
-        ]
-        counted = self._collection.aggregate(pipeline, hint="context")
-        return dict.fromkeys(ids, 0) | {d["_id"]: int(d["samples"]) for d in counted}
+    def count(
+        self,
+        simulations: Sequence[ObjectId],
+        contexts: Sequence[str] = (),
+        dimensions: Sequence[str] = (),
+    ) -> dict[ObjectId, int]:
+        """How many samples each of these simulations has; an index alone answers.
+
+        Args:
+            simulations: all of them come back.
+            contexts: count only these; default: all.
+            dimensions: count only these of the contexts, by their share in one chart of each.
+        """
+        counts = dict.fromkeys(simulations, 0.0)
+        for chosen in [[context] for context in contexts] if dimensions else [contexts]:
+            share = self._share(simulations, chosen[0], dimensions) if dimensions else 1
+            for identity, size in self.sizes(simulations, chosen).items():
+                counts[identity] += share * size.samples
+        return {identity: round(count) for identity, count in counts.items()}
+
+    def _share(
+        self, simulations: Sequence[ObjectId], context: str, dimensions: Sequence[str]
+    ) -> float:
+        """How much of one chart of a context these dimensions are."""
+        query = {"simulation": {"$in": list(simulations)}, "context": context}
+        one = self._collection.find_one(query, {"dimensions.id": 1}) or {"dimensions": []}
+        there = [dimension["id"] in dimensions for dimension in one["dimensions"]]
+        return sum(there) / len(there) if there else 1
 
     def steps(self, simulations: Sequence[ObjectId]) -> dict[ObjectId, tuple[float, ...]]:
         """The distinct sampling intervals of each of these simulations; an index alone answers."""
@@ -329,6 +370,24 @@ def _insertion(
         return InsertOne(cast("Document", RawBSONDocument(raw[0]))), raw[1]
     document = to_document(simulation, stretch, part)
     return InsertOne({"_id": ObjectId(), **document}), document["samples"]
+
+
+def _chosen(
+    hosts: Sequence[str], contexts: Sequence[str], dimensions: Sequence[str]
+) -> tuple[Document, Document | None]:
+    """The query for a choice of names, and the projection; empty choices mean all."""
+    query: Document = {}
+    if hosts:
+        query["hostname"] = {"$in": list(hosts)}
+    if contexts:
+        query["context"] = {"$in": list(contexts)}
+    if not dimensions:
+        # Without a projection the server sends its documents as they are, which is faster.
+        return query, None
+    chosen = {"$in": ["$$this.id", {"$literal": list(dimensions)}]}
+    arrays = {"$filter": {"input": "$dimensions", "cond": chosen}}
+    names = "simulation hostname chart context unit first last step n t".split()
+    return query, {"_id": 0, **dict.fromkeys(names, 1), "dimensions": arrays}
 
 
 def _portions(sizes: Mapping[ObjectId, Size]) -> Iterator[tuple[list[ObjectId], Size]]:

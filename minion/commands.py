@@ -147,8 +147,9 @@ def db_stop(session: Session) -> None:
 @command(DB)
 def db_status(session: Session) -> None:
     """Say which MongoDB is used, and what is in it."""
-    from minion.mongodb import masked, translated  # noqa: PLC0415
+    from minion.mongodb import translated  # noqa: PLC0415
     from minion.server import status as server_status  # noqa: PLC0415
+    from minion.uris import masked  # noqa: PLC0415
 
     settings = Settings.read()
     uri = session.uri
@@ -181,8 +182,8 @@ def db_uri(session: Session) -> None:
     It is for mongosh and other clients. The embedded server answers there while it runs:
     `minion db start` keeps it running.
     """
-    from minion.mongodb import masked  # noqa: PLC0415
     from minion.server import status as server_status  # noqa: PLC0415
+    from minion.uris import masked  # noqa: PLC0415
 
     uri = session.uri or server_status(Settings.read().home).uri
     if uri is None:

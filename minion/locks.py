@@ -47,7 +47,7 @@ class Lock:
             except BlockingIOError:
                 if time.monotonic() >= deadline:
                     return False
-                time.sleep(POLL_S)
+                time.sleep(POLL_S)  # a flock that waits knows no time limit
             else:
                 return True
 

@@ -230,8 +230,15 @@ class Simulation:
         return self.provenance.source == SIMULATED
 
     @property
+    def measurements_only(self) -> bool:
+        """Whether it came whole and without an event: it has no time, so it can have no samples."""
+        return self.status is Status.COMPLETE and not self.events
+
+    @property
     def measured_hosts(self) -> tuple[Host, ...]:
         """The hosts that samples are expected of: all but the controllers without an agent."""
+        if self.measurements_only:
+            return ()
         return tuple(h for h in self.hosts if h.role is not Role.CONTROLLER or h.url is not None)
 
     @property

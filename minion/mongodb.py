@@ -1,18 +1,11 @@
-"""MongoDB as it behaves: opening a client, and what the driver raises in Minion's words.
-
-What is said of a URI never holds its secrets: `masked` shows what is certainly none, and where the
-driver's own words repeat more than that, they are not passed on.
-"""
+"""MongoDB as it behaves: opening a client, and what the driver raises in Minion's words."""
 
 import re
-import ssl
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from difflib import get_close_matches
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
-from urllib.parse import unquote_plus
 
 import bson.errors
 from pymongo import MongoClient, errors
@@ -30,27 +23,12 @@ from minion.errors import (
     StoreUnavailable,
 )
 from minion.roles import lacking
+from minion.uris import reason_against
 
 OLDEST_SERVER = (5, 0)  # $filter in a projection, dots in the keys of parameters
 ANSWER_WITHIN_MS = 5000
 LONGEST = 300  # characters of what a server says; it may quote a whole command
 
-# The options of a URI whose values are no secrets. Whatever else stands there is not shown.
-SHOWN = (
-    "appName authMechanism authSource compressors connectTimeoutMS directConnection"
-    " heartbeatFrequencyMS journal loadBalanced localThresholdMS maxConnecting maxIdleTimeMS"
-    " maxPoolSize maxStalenessSeconds minPoolSize readConcernLevel readPreference"
-    " readPreferenceTags replicaSet retryReads retryWrites serverMonitoringMode"
-    " serverSelectionTimeoutMS socketTimeoutMS srvMaxHosts srvServiceName ssl timeoutMS tls"
-    " tlsAllowInvalidCertificates tlsAllowInvalidHostnames tlsCAFile tlsCertificateKeyFile"
-    " tlsCRLFile tlsDisableOCSPEndpointCheck tlsInsecure uuidRepresentation w"
-    " waitQueueTimeoutMS wTimeoutMS zlibCompressionLevel"
-).split()
-SECRET = ("authMechanismProperties", "tlsCertificateKeyFilePassword")
-_SHOWN, _SECRET = ({name.lower() for name in names} for names in (SHOWN, SECRET))
-
-_HOST = r"(?:[\w.%-]+|\[[\w.:%]+\])(?::[0-9]{1,5})?"
-_PLACE = re.compile(rf"((?:{_HOST}(?:,{_HOST})*)?(?:/[\w.%-]*)?)(?:\?(.*))?", re.DOTALL)
 _UNAUTHORIZED = re.compile(r'not authorized on (\S+) to execute command \{ (\w+): (?:"([^"]*)")?')
 
 # What the driver says of TLS, and what that means for whoever called.
@@ -100,10 +78,6 @@ _HUNG_UP = (
     ),
     ("", "where it speaks TLS alone, add tls=true to the URI"),
 )
-_ESCAPE = (
-    "write @ : / ? # [ ] & % in a user, a password or an option as %40 %3A %2F %3F %23 %5B %5D %26"
-    " %25"
-)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -149,39 +123,6 @@ def open_client(uri: str, where: str) -> MongoClient[Document]:
     return client
 
 
-def masked(uri: str) -> str:
-    """A MongoDB URI that may be shown: what is a secret, or may be one, is `***`.
-
-    It holds for broken URIs too. Of one that can be read in two ways, such as one with a `@`
-    behind its `?`, less is shown.
-    """
-    scheme, slashes, rest = uri.partition("://")
-    if not slashes or not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme):
-        scheme, slashes, rest = "", "", uri
-    scheme += slashes
-    login, at, place = rest.rpartition("@")
-    user, colon, _ = login.partition(":")
-    if not re.fullmatch(r"[\w.%+=,~!*'() -]*", user):
-        user = "***"
-    if "?" in login:
-        return f"{scheme}{user}:***" if user != "***" else f"{scheme}***"
-    return f"{scheme}{user}{':***' if colon else ''}{at}{_shown(place)}"
-
-
-def note_of_password(uri: str | None) -> str | None:
-    """What to say of a URI on a command line, where everybody on the machine can read it.
-
-    None: it holds no secret.
-    """
-    if uri is None or masked(uri) == uri:
-        return None
-    return (
-        "everybody on this machine can read the password of this URI in the list of processes;"
-        " write the URI into a file of your own (mode 600), and name that file in"
-        " MINION_MONGODB_URI_FILE"
-    )
-
-
 @contextmanager
 def translated(where: str) -> Iterator[None]:
     """What the driver raises, as Minion's errors."""
@@ -220,63 +161,9 @@ def _explained(uri: str, where: str) -> Iterator[None]:
     try:
         yield
     except (errors.PyMongoError, OSError, ValueError, TypeError, UserWarning) as error:
-        reason = _reason(uri, error)
+        reason = reason_against(uri, error, _first_line(error))
         # The driver's error would be told with this one, and may repeat the URI.
         raise SettingsError(f"the MongoDB URI {where} cannot be used: {reason}") from None
-
-
-def _reason(uri: str, error: Exception) -> str:
-    text = _first_line(error)
-    if isinstance(error, ssl.SSLError):
-        return "its tlsCAFile holds no certificate"
-    if isinstance(error, OSError):
-        text = f"{error.filename}: {error.strerror}"
-    if text.startswith("Private key"):
-        return (
-            "the certificate and key in its tlsCertificateKeyFile cannot be used; do they belong"
-            " together, and is tlsCertificateKeyFilePassword right?"
-        )
-    if text.startswith("Unknown option"):
-        names = [part.partition("=")[0].lower() for part in _parts(uri.partition("?")[2])]
-        known = {name.lower(): name for name in (*SHOWN, *SECRET)}
-        unknown = [name for name in names if name not in known]
-        near = [found for name in unknown for found in get_close_matches(name, known, 1)]
-        hint = f"; did you mean {known[near[0]]}?" if near else ""
-        return f"one of its options is none that the driver knows{hint}"
-    hidden = set(re.findall(r"\w+", f"{uri} {unquote_plus(uri)}")) - set(
-        re.findall(r"\w+", masked(uri))
-    )
-    if "escaped" in text or any(word in text for word in hidden):
-        return _ESCAPE
-    return text
-
-
-def _shown(place: str) -> str:
-    """What follows the login: hosts, database and options, as far as it cannot be a secret."""
-    match = _PLACE.fullmatch(place)
-    if match is None:
-        kept = re.split(r"[^\w./%,\[\]~-]", place, maxsplit=1)[0]
-        rest = place[len(kept) :]
-        return f"{kept}{':' if rest[:1] == ':' else ''}{'***' if rest else ''}"
-    hosts, query = match.groups()
-    return hosts if query is None else f"{hosts}?{_shown_options(query)}"
-
-
-def _shown_options(query: str) -> str:
-    shown: list[str] = []
-    for part in _parts(query):
-        name, equals, value = part.partition("=")
-        if name.lower() in _SHOWN and re.fullmatch(r"[\w.,:%/+~\\*$ -]*", value):
-            shown.append(part)
-        elif equals and name.lower() in _SECRET:
-            shown.append(f"{name}=***")
-        elif part and shown[-1:] != ["***"]:
-            shown.append("***")
-    return "&".join(shown)
-
-
-def _parts(query: str) -> list[str]:
-    return re.split("[&;]", query)
 
 
 def _unreachable(where: str, message: str) -> StoreError:

@@ -58,10 +58,28 @@ class Reading(Simulations):
         *,
         contexts: Texts = None,
         dimensions: Texts = None,
+        after: float | None = None,
     ) -> pd.DataFrame:
-        """`samples` for simulations that were read already."""
+        """`samples` for simulations that were read already.
+
+        Args:
+            selection: its hosts and phases are looked at.
+            simulations: the runs.
+            contexts, dimensions: as of `samples`.
+            after: seconds since the epoch; only stretches that reach behind it are read, whole.
+        """
         check_phases(selection.phases, simulations)
-        tidy, charts = self._tidy(selection, simulations, contexts, dimensions)
+        if after is None:
+            tidy, charts = self._tidy(selection, simulations, contexts, dimensions)
+        else:
+            tidy = Tidy(simulations, selection.phases)
+            charts = self._buckets.charts_behind(
+                after,
+                [simulation.id for simulation in simulations],
+                hosts=selection.hosts,
+                contexts=words(contexts),
+                dimensions=words(dimensions),
+            )
         for chart in charts:
             tidy.add(chart)
         return tidy.frame()

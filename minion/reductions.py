@@ -14,12 +14,13 @@ from typing import Any
 import pandas as pd
 from bson import ObjectId
 
+from minion import pieces
 from minion.combining import Chart, Key, Rows
 from minion.documents import Document
 from minion.errors import InvalidData, StoreTooOld
 from minion.model import Simulation
 from minion.mongodb import translated
-from minion.pieces import SORTS_ARRAYS, Borders, gathering, reducing
+from minion.pieces import Borders, gathering, reducing
 from minion.schema import SERIES
 from minion.store import Store
 
@@ -60,49 +61,6 @@ def quantile_column(quantile: float) -> str:
     return f"q{float(quantile)!r}"
 
 
-def sorts_arrays(store: Store) -> bool:
-    """Whether the server can give quantiles: MongoDB 5.2 or newer."""
-    with translated(store.where):
-        return tuple(store.client.server_info()["versionArray"][:2]) >= SORTS_ARRAYS
-
-
-def is_sharded(store: Store) -> bool:
-    """Whether the store's server is the router of a sharded cluster."""
-    with translated(store.where):
-        return bool(store.client.admin.command("hello").get("msg") == "isdbgrid")
-
-
-def count_samples(
-    store: Store,
-    simulations: Sequence[Simulation],
-    *,
-    contexts: Sequence[str],
-    dimensions: Sequence[str] = (),
-) -> dict[ObjectId, int]:
-    """About how many samples of these contexts each simulation has, by its id.
-
-    An index alone answers. It counts whole charts; the share of the chosen dimensions in them is
-    that of one chart of each context.
-    """
-    ids = [simulation.id for simulation in simulations]
-    counts = dict.fromkeys(ids, 0.0)
-    series = store.database[SERIES]
-    for context in contexts:
-        chosen = {"simulation": {"$in": ids}, "context": context}
-        stages: list[Document] = [
-            {"$match": chosen},
-            {"$group": {"_id": "$simulation", "samples": {"$sum": "$samples"}}},
-        ]
-        with translated(store.where):
-            one = series.find_one(chosen, {"dimensions.id": 1}) or {"dimensions": []}
-            found = list(series.aggregate(stages, hint="context"))
-        there = [dimension["id"] in dimensions for dimension in one["dimensions"]]
-        share = sum(there) / len(there) if dimensions and there else 1
-        for document in found:
-            counts[document["_id"]] += share * document["samples"]
-    return {key: round(count) for key, count in counts.items()}
-
-
 def summaries(
     store: Store,
     simulations: Sequence[Simulation],
@@ -135,10 +93,10 @@ def summaries(
     for quantile in quantiles:
         if not 0 <= quantile <= 1:
             raise InvalidData(f"a quantile of {quantile:g}; give a number between 0 and 1")
-    if quantiles and not sorts_arrays(store):
+    if quantiles and not store.sorts_arrays:
         raise StoreTooOld(
             f"MongoDB at {store.where} is {store.version}; quantiles on the server need"
-            f" {'.'.join(map(str, SORTS_ARRAYS))} or newer: read the samples instead"
+            f" {'.'.join(map(str, pieces.SORTS_ARRAYS))} or newer: read the samples instead"
         )
     # What is largest becomes smallest where the factor is negative.
     asked = [1 - q if transform.factor < 0 else q for q in quantiles]

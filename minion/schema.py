@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from pymongo import ASCENDING, IndexModel
+from pymongo.collation import Collation
 from pymongo.database import Database
 from pymongo.errors import CollectionInvalid
 
@@ -59,6 +60,25 @@ INDEXES = {
     ],
     COLLECTORS: [],
 }
+
+# As `minion.selection.natural` does: `run 9` before `run 10`.
+NATURAL = Collation(locale="en", numericOrdering=True)
+# What a page of runs needs of `minions` besides; whoever shows pages makes them.
+PAGE_INDEXES = [
+    # Everything that is filtered by: whatever the filter, an index alone finds and counts.
+    IndexModel(
+        [
+            (key, ASCENDING)
+            for key in ("experiment", "platform", "validity.verdict", "status", "sim_id", "_id")
+        ],
+        name="listing",
+    ),
+    IndexModel(
+        [(key, ASCENDING) for key in ("experiment", "sim_id", "_id")],
+        name="natural",
+        collation=NATURAL,
+    ),
+]
 
 
 def initialize(database: Database[Document]) -> None:

@@ -143,6 +143,7 @@ def stop(home: Path) -> Status:
             while place.is_running() and not place.is_used():
                 if time.monotonic() > deadline:
                     raise _endless(place)
+                # What ends is the child of another process, which nothing here can wait for.
                 time.sleep(POLL_S)
     return status(home)
 
@@ -184,7 +185,7 @@ def _ensure(home: Home) -> Mongod:
             if log_before is not None:
                 raise _failed(home, log_before)
             log_before = _start_mongod(home)
-        time.sleep(POLL_S)
+        time.sleep(POLL_S)  # a mongod tells nobody when it begins to answer
     raise ServerError(
         f"the mongod of {home.root} has not answered for {START_TIMEOUT_S:.0f} s "
         f"(log: {home.log}); is the folder used from another computer?"

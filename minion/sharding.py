@@ -6,7 +6,7 @@ only their shards, and the unique index, which begins with `simulation`, still h
 `minions` stays whole: a million runs are some gigabytes, and its documents are changed by `_id`.
 """
 
-from pymongo import HASHED, IndexModel
+from pymongo import HASHED, IndexModel, MongoClient
 from pymongo.database import Database
 
 from minion.documents import Document
@@ -14,6 +14,18 @@ from minion.errors import StoreRefused
 from minion.schema import SERIES
 
 KEY = {"simulation": HASHED}
+
+
+def is_mongos(client: MongoClient[Document]) -> bool:
+    """Whether a server is the router of a sharded cluster.
+
+    Args:
+        client: of the server.
+
+    Raises:
+        pymongo.errors.PyMongoError: it did not answer.
+    """
+    return bool(client.admin.command("hello").get("msg") == "isdbgrid")
 
 
 def shard(database: Database[Document], where: str) -> bool:
@@ -27,8 +39,7 @@ def shard(database: Database[Document], where: str) -> bool:
         StoreRefused: this is no mongos, or `series` is sharded by another key.
         pymongo.errors.PyMongoError: the cluster refused.
     """
-    admin = database.client.admin
-    if admin.command("hello").get("msg") != "isdbgrid":
+    if not is_mongos(database.client):
         raise StoreRefused(
             f"MongoDB at {where} is no sharded cluster: --shard needs the address of a mongos"
         )
@@ -43,6 +54,7 @@ def shard(database: Database[Document], where: str) -> bool:
                 " with MongoDB's own reshardCollection"
             )
         return False
+    admin = database.client.admin
     admin.command("enableSharding", database.name)
     database[SERIES].create_indexes([IndexModel([("simulation", HASHED)], name="shard")])
     admin.command("shardCollection", name, key=KEY)

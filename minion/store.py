@@ -12,18 +12,20 @@ import pandas as pd
 from bson import ObjectId
 from pymongo import MongoClient
 
-from minion import lookup, schema
+from minion import lookup, pieces, schema
 from minion.buckets import Buckets, Written
 from minion.documents import Document, encode
 from minion.errors import InvalidData
 from minion.model import Missing, Simulation, Status
-from minion.mongodb import masked, open_client, translated, translates
+from minion.mongodb import open_client, translated, translates
 from minion.packet import CONTEXTS, Packet, packet
 from minion.reading import Reading
 from minion.selection import Texts, words
 from minion.series import LIVE_ROWS, SETTLED_ROWS, Series
 from minion.settings import Settings
+from minion.sharding import is_mongos
 from minion.simulations import already_exists
+from minion.uris import masked
 from minion.validity import renewed
 
 if TYPE_CHECKING:
@@ -93,6 +95,18 @@ class Store(Reading):
         """The version of the MongoDB server."""
         with translated(self.where):
             return str(self.client.server_info()["version"])
+
+    @property
+    def sorts_arrays(self) -> bool:
+        """Whether the server can give quantiles: MongoDB 5.2 or newer."""
+        with translated(self.where):
+            return tuple(self.client.server_info()["versionArray"][:2]) >= pieces.SORTS_ARRAYS
+
+    @property
+    def is_sharded(self) -> bool:
+        """Whether the server is the router of a sharded cluster."""
+        with translated(self.where):
+            return is_mongos(self.client)
 
     def close(self) -> None:
         """Leave the store; an embedded server stops with its last user."""
@@ -249,9 +263,23 @@ class Store(Reading):
         return self._buckets.coverage(simulation)
 
     @translates
-    def count_samples(self, simulations: Sequence[Simulation]) -> dict[ObjectId, int]:
-        """How many samples each simulation has, by its id; answered by an index alone."""
-        return self._buckets.count([simulation.id for simulation in simulations])
+    def count_samples(
+        self,
+        simulations: Sequence[Simulation],
+        *,
+        contexts: Sequence[str] = (),
+        dimensions: Sequence[str] = (),
+    ) -> dict[ObjectId, int]:
+        """How many samples each simulation has, by its id; answered by an index alone.
+
+        Args:
+            simulations: the runs.
+            contexts: netdata's contexts; default: all.
+            dimensions: ids of dimensions of these contexts, which are named then; default: all.
+                What they have is estimated from their share in one chart of each context.
+        """
+        ids = [simulation.id for simulation in simulations]
+        return self._buckets.count(ids, contexts, dimensions)
 
     @translates
     def sampling_intervals(

@@ -52,7 +52,8 @@ def main(run: str, command: str, *arguments: str) -> None:
     _wait_until_unused(run)
     _send(pid, signal.SIGTERM)
     # The other thread ends the process. What mongod has acknowledged is in its journal, so one
-    # that cannot end by itself may be killed.
+    # that cannot end by itself may be killed. This sleep is that time limit, and is hardly ever
+    # slept to its end.
     time.sleep(END_TIMEOUT_S)
     _send(pid, signal.SIGKILL)
     while True:
@@ -60,7 +61,8 @@ def main(run: str, command: str, *arguments: str) -> None:
 
 
 def _take(lock: int) -> bool:
-    # Someone may just look whether the lock is free, and hold it for an instant.
+    # Someone may just look whether the lock is free, and hold it for an instant: tried again until
+    # then, for a second at most, which a flock that waits could not promise.
     for _ in range(100):
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -73,7 +73,7 @@ def restore(session: Session, file: str, *, into: str | None = None) -> None:
         file: The file.
         into: Name of the experiment that they go to, as copies. Default: where they were.
     """
-    from minion.backup import restore as bring_back  # noqa: PLC0415
+    from minion.restore import restore as bring_back  # noqa: PLC0415
 
     done = bring_back(session.store, file, experiment=session.experiment, into=into)
     if done.strays:

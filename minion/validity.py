@@ -29,7 +29,8 @@ def verdict_of(
         `excluded` with the reasons, else `doubtful` with the doubts and what the events leave
         open, else `unchecked`: a program does not call a run valid.
     """
-    reasons = [] if simulation.end is not None else ["it did not end: no STOP_SIMULATION"]
+    ended = simulation.end is not None or simulation.measurements_only
+    reasons = [] if ended else ["it did not end: no STOP_SIMULATION"]
     reasons += [
         f"no samples of host {host.hostname}"
         for host in simulation.measured_hosts

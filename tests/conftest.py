@@ -11,14 +11,18 @@ from minion import server
 
 pytest_plugins = [
     "browsers",
+    "checked_runs",
     "flat_study",
+    "kns_importing",
     "mongod_with_password",
     "netdata_agents",
     "program",
+    "pulling",
     "replica_set",
     "mongod_with_tls",
     "shared_data",
     "stores",
+    "served_pages",  # behind those that it imports
 ]
 
 

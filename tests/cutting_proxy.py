@@ -128,7 +128,8 @@ class CuttingProxy:
 
     def cut(self, how: How = "rst") -> int:
         """Break every connection that is open, now; returns how many."""
-        return self._do(self._cut(how))
+        broken: int = self._do(self._cut(how))
+        return broken
 
     def cut_at_connect(self, how: How = "rst") -> None:
         """Accept, and break at once."""
@@ -213,6 +214,7 @@ class CuttingProxy:
         # Not a server of asyncio: one that is closed drops a connection that it has just accepted,
         # and its client waits for ever.
         with contextlib.suppress(OSError):  # it has left again
+            assert self._listening is not None
             accepted, _ = self._listening.accept()
             self.counts.connections += 1
             task = self._loop.create_task(self._serve(accepted))

@@ -28,7 +28,28 @@ class _Server(ThreadingHTTPServer):
         """A connection that a client broke is no news."""
 
 
-class Front:
+class _Running:
+    """A server that answers in threads until its block ends."""
+
+    def __init__(self, server):
+        self._server = server
+        self._thread = Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+        self._thread.start()
+
+    @property
+    def place(self):
+        return f"127.0.0.1:{self._server.server_address[1]}"
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+class Front(_Running):
     """What people put before an agent: TLS, passwords, connections that stay.
 
     wants: an Authorization that is let in; without, all are.
@@ -68,28 +89,19 @@ class Front:
             def log_message(self, *_):
                 """Nothing: a test's output is its own."""
 
-        self._server = _Server(("127.0.0.1", 0), Handler)
+        server = _Server(("127.0.0.1", 0), Handler)
         self.scheme = "http"
         if tls is not None:
             self.scheme = "https"
-            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
-        self._thread = Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
-        self._thread.start()
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
+        super().__init__(server)
 
     @property
     def url(self):
-        return f"{self.scheme}://127.0.0.1:{self._server.server_address[1]}"
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        return f"{self.scheme}://{self.place}"
 
 
-class ForwardingProxy:
+class ForwardingProxy(_Running):
     """An HTTP proxy: forwards what is asked with a whole address, tunnels what is CONNECTed."""
 
     def __init__(self, *, wants=None, allows=True):
@@ -129,20 +141,10 @@ class ForwardingProxy:
             def handle_error(self, *_):
                 """A connection that a client broke is no news."""
 
-        self._server = Server(("127.0.0.1", 0), Handler)
-        self._thread = Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
-        self._thread.start()
+        super().__init__(Server(("127.0.0.1", 0), Handler))
 
     def url(self, login=""):
-        return f"http://{login}127.0.0.1:{self._server.server_address[1]}"
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        return f"http://{login}{self.place}"
 
 
 def relay(source, target):

@@ -21,17 +21,22 @@ def mongodb_with_password(tmp_path_factory):
     uri = "mongodb://" + str(path).replace("/", "%2F")
     try:
         with pymongo.MongoClient(uri, serverSelectionTimeoutMS=200) as client:
-
-            def answers():
-                try:
-                    return client.admin.command("ping")
-                except PyMongoError:
-                    return None
-
-            wait_for(answers, 30, "mongod with --auth")
-            # The first user may be made without one, from this machine.
-            client.admin.command("createUser", "root", pwd="pa55", roles=["root"])
+            make_root(client, "mongod with --auth")
         yield uri, "root", "pa55"
     finally:
         process.terminate()
         process.wait(60)
+
+
+def make_root(client, what):
+    """Make the first user, once the server answers."""
+
+    def answers():
+        try:
+            return client.admin.command("ping")
+        except PyMongoError:
+            return None
+
+    wait_for(answers, 30, what)
+    # The first user may be made without one, from this machine.
+    client.admin.command("createUser", "root", pwd="pa55", roles=["root"])

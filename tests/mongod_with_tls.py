@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pymongo
 import pytest
-from pymongo.errors import PyMongoError
+from mongod_with_password import make_root
 from replica_set import free_port
-from waiting import wait_for
 
 from minion.server import find_mongod
 
@@ -97,16 +96,7 @@ def mongod_with_tls(tmp_path_factory):
     try:
         root = made.uri(**made.trusted, serverSelectionTimeoutMS=300)
         with pymongo.MongoClient(root) as admin:
-
-            def answers():
-                try:
-                    return admin.admin.command("ping")
-                except PyMongoError:
-                    return None
-
-            wait_for(answers, 30, "mongod with TLS")
-            # The first user may be made without one, from this machine.
-            admin.admin.command("createUser", "root", pwd="pa55", roles=["root"])
+            make_root(admin, "mongod with TLS")
         yield made
     finally:
         process.terminate()

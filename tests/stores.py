@@ -36,6 +36,12 @@ def store(mongodb_uri: str) -> Iterator[Store]:
     yield from fresh(mongodb_uri)
 
 
+@pytest.fixture
+def target(mongodb_uri: str) -> Iterator[Store]:
+    """Another empty store, for what is brought from one to the other."""
+    yield from fresh(mongodb_uri)
+
+
 @pytest.fixture(scope="session")
 def study_store(mongodb_uri: str) -> Iterator[Store]:
     """The whole simulated study, seed 1; to be read only."""

@@ -25,6 +25,17 @@ def sample(
     """
 
 
+@command(DB)
+def several(session: Session, platform: str, files: tuple[str, ...], *, dry: bool = False) -> None:
+    """Do something with files.
+
+    Args:
+        platform: A platform.
+        files: Files.
+        dry: Only say it.
+    """
+
+
 def words(*arguments):
     return normalize("sample", sample, arguments)
 
@@ -33,6 +44,15 @@ def words(*arguments):
 def test_text_stays_text(text):
     assert words(text, "--reason", text)[:2] == [f"--sim={text}", f"--reason={text}"]
     assert parsers(sample)["sim"](text) == text
+
+
+def test_the_last_argument_may_take_all_words_that_are_left():
+    line = normalize("several", several, ["p", "a,b", "--dry", "c d", "-"])
+    assert [word.partition("=")[0] for word in line] == ["--platform", "--files", "--dry"]
+    assert parsers(several)["files"](line[1].partition("=")[2]) == ("a,b", "c d", "-")
+    assert usage("several", several).startswith("usage: minion several PLATFORM FILES... [options]")
+    with pytest.raises(UsageError, match="FILES missing"):
+        normalize("several", several, ["p"])
 
 
 def test_a_value_may_begin_with_a_dash():

@@ -6,10 +6,12 @@ import struct
 
 import altair as alt
 import pytest
+import vl_convert
 from chart_drawing import HOSTILE, samples
 
 from analysis import charts
 from analysis.charting.output import check_target, points, smallest_text
+from analysis.charting.vega import runtime
 from minion.errors import InvalidData, OutputError
 
 WIDTH = 85 * 72 / 25.4  # points in 85 mm
@@ -141,3 +143,44 @@ def test_any_chart_can_be_saved(tmp_path):
     plain = alt.Chart(alt.InlineData(values=[{"a": 1}])).mark_point().encode(x="a:Q")
     assert "</svg>" in charts.save(plain, tmp_path / "a.svg", dark=True).read_text()
     assert "vegaEmbed" in charts.save(plain, tmp_path / "a.html").read_text()
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """A folder for what can be made again; nothing is remembered from before, nor afterwards."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    runtime.cache_clear()
+    yield tmp_path
+    runtime.cache_clear()
+
+
+def again():
+    runtime.cache_clear()
+    return runtime()
+
+
+def test_the_drawing_script_is_kept_and_is_the_same(cache, monkeypatch):
+    made = runtime()
+    (kept,) = cache.rglob("*.js")
+    monkeypatch.setattr(vl_convert, "javascript_bundle", None)  # nobody may ask for it again
+    assert again() == made
+    assert "</script" not in made
+    assert kept.read_text().partition("\n")[2] == made
+
+
+@pytest.mark.parametrize(
+    "harm", [lambda b: b[:-9], lambda _: b"", lambda b: b.replace(b"e", b"\xff", 9)]
+)
+def test_a_kept_script_that_is_broken_is_made_again(cache, harm):
+    made = runtime()
+    (kept,) = cache.rglob("*.js")
+    whole = kept.read_bytes()
+    kept.write_bytes(harm(whole))
+    assert again() == made
+    assert kept.read_bytes() == whole
+
+
+def test_where_nothing_can_be_kept_it_is_made_each_time(cache):
+    (cache / "minion").write_text("a file where the folder should be")
+    assert again() == again()
+    assert [path.name for path in cache.iterdir()] == ["minion"]

@@ -37,9 +37,17 @@ commands:
   exclude              Leave a simulation out of every default selection; its data stay.
   export kns           Write simulations as the study's flat collections, for `minion ingest kns`.
   include              Take an excluded simulation in again, as valid.
+  ingest csv           Import tables, wide or long, or KEY=value lines, as a mapping says.
+  ingest gadget        Import a test of Inspektor Gadget's scaling into experiment gadget.
+  ingest iperf3        Import bitrates between two hosts from what iperf3 printed, --json too.
+  ingest kata          Import ramps of the Kata and runc study; experiment kata, or the named one.
   ingest kns           Import a database of the published study, or its dump, into experiment kns.
   ingest netdata       Pull the samples of a run whose events exist, again or for the first time.
+  ingest perf          Import sampled stacks as function profiles into experiment perf.
+  ingest pprof         Import profiles of a Go program into experiment pprof.
   ingest simulated     Simulate the published study; replaces experiment demo, or the named one.
+  ingest sockperf      Import latencies between two hosts, and message rates, from sockperf's text.
+  ingest trace         Import function_graph traces as function profiles into experiment trace.
   kns event            Note an event as the study's playbooks do; prints its id.
   kns host             Add a host to a simulation as the study's playbooks do; prints its id.
   kns simulation       Register a simulation as the study's playbooks do; prints its id.
@@ -51,6 +59,7 @@ commands:
   report               Write the report: one HTML file that needs no network.
   restore              Bring the runs of a backup back; what is there already stays as it is.
   runs                 List the simulations, the excluded ones too.
+  saturation           Show what each ramp reached, and where saturation begins, with an interval.
   serve                Show experiments, runs and comparisons on a page that is alive, until Ctrl-C.
   show                 Show one minion: the simulation, its hosts, events, phases and charts.
   sim start            Register a simulation and its hosts; notes no event.
@@ -98,7 +107,13 @@ def test_entry_points_are_of_the_three_packages():
         "minion.upkeep_commands",
         "ingest.commands",
         "ingest.collecting_commands",
+        "ingest.study_commands.csv",
+        "ingest.study_commands.gadget",
+        "ingest.study_commands.kata",
+        "ingest.study_commands.network",
+        "ingest.study_commands.profiles",
         "analysis.commands",
+        "analysis.saturating.commands",
     }
 
 
@@ -163,7 +178,11 @@ def test_exclude_and_include(minion, store):
     [
         (["rums"], 2, "unknown command rums; did you mean runs?"),
         (["db", "dance"], 2, "unknown command db dance; there are: db init, db start"),
-        (["ingest"], 2, "ingest is one of: ingest kns, ingest netdata, ingest simulated"),
+        (
+            ["ingest"],
+            2,
+            "ingest is one of: ingest csv, ingest gadget, ingest iperf3",
+        ),
         (["runs", "--platfrom", "K8s"], 2, "runs: unknown option --platfrom; did you mean"),
         (["runs", "--", "ls"], 2, "runs: nothing may follow --"),
         (["show"], 2, "show: SIM missing"),

@@ -9,12 +9,15 @@ import pytest
 from runs import run
 
 from analysis import compare
+from analysis.comparing.comparison import compare_of
 from analysis.comparing.judgement import Decision, judge, questions_of
+from analysis.quantities import quantity
 from analysis.values import combined, host_values
 from ingest.planted import DURATIONS_S, PLATFORMS, expected
 from minion.errors import Ambiguous, InvalidData, NotComparable, NotFound
 from minion.lifecycle import TOTAL
 from minion.model import Measurement, Verdict
+from minion.selection import Choice, Selection
 
 METRICS = "cpu,ram,disk_util,disk_io,net"
 
@@ -100,6 +103,19 @@ def test_the_same_call_gives_the_same_bytes(study_store):
     assert len(provenance["sha256"]) == 64
     assert provenance["options"]["margin"] == "5%"
     assert document["families"][0] == {"name": "cpu × Cluster idle × 3 pairs", "tests": 3}
+
+
+def test_values_that_were_read_already_give_the_same(study_store):
+    asked: Choice = {"phase": "Cluster idle", "experiment": "demo"}
+    options = {"baseline": "K8s", "margin": "5%"}
+    runs = study_store.simulations_of_one_experiment(Selection.of(**asked))
+    names = ["cpu", "net", "duration"]
+    read = [quantity(study_store, name, runs, **asked) for name in names]
+    handed = compare_of(study_store, read, runs, **options, **asked).document()
+    assert handed == compare(study_store, names, **options, **asked).document()
+    assert [len(q["pairs"]) for q in handed["questions"]] == [2] * len(handed["questions"])
+    keys = {(q["metric"], q["dimension"], q["phase"], q["role"]) for q in handed["questions"]}
+    assert len(keys) == len(handed["questions"]) > 6
 
 
 def test_a_margin_makes_equivalence_possible(study_store):

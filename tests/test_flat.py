@@ -7,7 +7,8 @@ import tracemalloc
 import bson
 import numpy as np
 import pytest
-from bson import Decimal128, Int64, ObjectId, json_util
+from bson import Decimal128, Int64, json_util
+from flat_documents import NOW, flat_document
 
 from ingest import flat
 from ingest.dumps import Dump
@@ -15,27 +16,9 @@ from ingest.flat import FlatSamples, FlatSeries
 from ingest.placement import RECORD, Placement, Window, overlaps
 from ingest.spool import Spool, pivot, usual_step
 
-NOW = 1_795_312_770
-
 
 def document(**changes):
-    found = {
-        "_id": ObjectId(),
-        "prefix": "netdata",
-        "hostname": "h1",
-        "labels": {"_is_ephemeral": "false"},
-        "chart_id": "system.cpu",
-        "chart_name": "system.cpu",
-        "chart_family": "cpu",
-        "chart_context": "system.cpu",
-        "chart_type": "system",
-        "units": "percentage",
-        "id": "idle",
-        "name": "idle",
-        "value": 99.5,
-        "timestamp": NOW,
-    }
-    return {**found, **changes}
+    return flat_document({"labels": {"_is_ephemeral": "false"}}, **changes)
 
 
 def said(samples, *batches):

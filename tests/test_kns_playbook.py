@@ -2,29 +2,13 @@
 
 import time
 
-from bson import ObjectId
+from flat_documents import flat_document
 
 from minion.model import EventType, Status
 
 
 def flat(hostname, at, idle):
-    """A document as netdata's exporter writes it."""
-    return {
-        "_id": ObjectId(),
-        "prefix": "netdata",
-        "hostname": hostname,
-        "host_tags": "",
-        "chart_id": "system.cpu",
-        "chart_name": "system.cpu",
-        "chart_family": "cpu",
-        "chart_context": "system.cpu",
-        "chart_type": "system",
-        "units": "percentage",
-        "id": "idle",
-        "name": "idle",
-        "value": idle,
-        "timestamp": at,
-    }
+    return flat_document({"host_tags": ""}, hostname=hostname, timestamp=at, value=idle)
 
 
 def test_a_playbook_needs_only_another_program_name(minion, store, mongodb_uri):

@@ -12,8 +12,7 @@ from analysis.statistics import power as powers
 from analysis.timeline import durations
 from analysis.variation.planning import plan
 from ingest.planted import DURATION_NOISE
-from ingest.simulated import study
-from minion.errors import Ambiguous, InvalidData, NotFound
+from minion.errors import InvalidData, NotFound
 from minion.lifecycle import PHASE_NAMES
 
 IDLE = {"phase": "Cluster idle"}
@@ -178,12 +177,4 @@ def test_a_metric_without_samples_is_said(store):
     for number in "12":
         store.put(*run(number, platform="AB"[int(number) % 2], metrics=["ram"]))
     with pytest.raises(NotFound, match="nothing of cpu in this selection"):
-        plan(store, "cpu")
-
-
-def test_experiments_are_not_put_together(store):
-    for name in ("one", "two"):
-        for simulation, series in study(seed=1, runs=1, experiment=name):
-            store.put(simulation, series)
-    with pytest.raises(Ambiguous, match=r"one, two.*--experiment"):
         plan(store, "cpu")

@@ -1,80 +1,35 @@
-"""The quality check, on runs with planted faults and on runs without."""
+"""The quality check of samples and values, on runs with planted faults and on runs without."""
 
 import re
-import time
 from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 import pytest
-from bson import ObjectId
-from runs import START, run, started
+from checked_runs import (
+    CPU,
+    DISK,
+    IO,
+    RAM,
+    RUNS,
+    against,
+    bounds,
+    chart_of,
+    moved,
+    of,
+    said,
+    stored,
+    with_values,
+)
+from runs import run
 
 from analysis.metrics import utilization
 from analysis.quality.cells import cells
-from analysis.quality.checks import RUN_COLUMNS, check, keep
+from analysis.quality.checks import RUN_COLUMNS, check
 from analysis.quality.outliers import FEWEST_RUNS, cut_off, held_against, is_far
-from ingest.simulated import study
-from minion.errors import InvalidData, NotFound
 from minion.lifecycle import SEQUENCE
-from minion.model import Event, EventType, Missing, Status, Verdict
-from minion.validity import PROGRAM
-
-RUNS = 12
-CPU, RAM, IO, DISK, NET = range(5)  # charts of a host in the simulated study
-
-
-@pytest.fixture(scope="module")
-def k8s():
-    """Sound runs of one platform, with their series."""
-    runs = study(seed=3, runs=RUNS, experiment="e")
-    return [(s, series) for s, series in runs if s.platform == "K8s"]
-
-
-def stored(store, runs, place=None, change=None):
-    """The runs in the store, one of them changed: `change(simulation, series)` gives both."""
-    for at, (simulation, series) in enumerate(runs):
-        changed = (simulation, series) if at != place else change(simulation, list(series))
-        store.put(*changed)
-    return store
-
-
-def of(checked, sim_id, *, notes=False):
-    """The findings of a run as (kind, severity, hostname, metric, phase)."""
-    frame = checked.findings[checked.findings["sim_id"] == sim_id]
-    rows = frame[["kind", "severity", "hostname", "metric", "phase"]].itertuples(index=False)
-    return [tuple(row) for row in rows if notes or row.severity != "note"]
-
-
-def against(checked):
-    """The runs that have more than notes."""
-    frame = checked.findings
-    return set(frame.loc[frame["severity"] != "note", "sim_id"])
-
-
-def said(checked, kind):
-    frame = checked.findings
-    return frame.loc[frame["kind"] == kind, "what"].tolist()
-
-
-def bounds(simulation, phase):
-    """Start and end of a phase, seconds since the epoch."""
-    found = next(p for p in SEQUENCE if p.name == phase)
-    times = {event.type: event.time for event in simulation.events}
-    return times[found.start], times[found.end]
-
-
-def chart_of(series, hostname, place):
-    return [at for at, one in enumerate(series) if one.hostname == hostname][place]
-
-
-def with_values(series, at, change):
-    """The series with the values of one changed in place."""
-    values = series[at].values.copy()
-    change(series[at].times, values)
-    series[at] = replace(series[at], values=values)
-
+from minion.model import Missing, Verdict
 
 # ---------------------------------------------------------------- the study
 
@@ -187,97 +142,6 @@ def test_losses_that_are_spread_over_the_run_add_up(store, k8s):
     assert of(checked, "1004") == [("gap", "doubtful", "node-b", "", "Total simulation time")]
 
 
-# ---------------------------------------------------------------- hosts, charts, steps
-
-
-def test_a_host_that_the_other_runs_have(store, k8s):
-    def change(simulation, series):
-        hosts = tuple(host for host in simulation.hosts if host.hostname != "node-d")
-        return replace(simulation, hosts=hosts), [s for s in series if s.hostname != "node-d"]
-
-    checked = check(stored(store, k8s, 4, change))
-    assert of(checked, "1004") == [("hosts", "doubtful", "node-d", "", "")]
-    assert said(checked, "hosts") == [
-        "2 measured hosts are worker; 11 of 11 other runs of K8s have 3; it lacks node-d"
-    ]
-
-
-def test_a_chart_that_the_host_s_other_runs_have(store, k8s):
-    def change(simulation, series):
-        del series[chart_of(series, "node-c", IO)]
-        return simulation, series
-
-    checked = check(stored(store, k8s, 4, change))
-    assert of(checked, "1004") == [("chart", "doubtful", "node-c", "system.io", "")]
-    assert said(checked, "chart") == [
-        "host node-c has no samples of system.io; 11 of its 11 other runs of K8s have"
-    ]
-
-
-def test_a_chart_that_no_run_or_never_a_host_has_is_said_once(store):
-    for place in range(3):
-        simulation, series = run(str(place), hosts=("node-a", "node-b", "node-c"))
-        series = [s for s in series if s.context != "system.net"]
-        kept = [s for s in series if (s.hostname, s.context) != ("node-c", "disk.util")]
-        store.put(*at(simulation, kept, 3600 * place))
-    checked = check(store)
-    assert against(checked) == set()
-    absent = [note for note in checked.notes if "no run has a chart" in note]
-    assert absent == [
-        "e: no run has a chart of disk.util on host node-c (K8s)",
-        "e: no run has a chart of system.net at all",
-    ]
-
-
-def at(simulation, series, seconds):
-    """A run moved in time."""
-    events = tuple(replace(e, time=e.time + seconds) for e in simulation.events)
-    moved_series = [replace(s, times=s.times + seconds) for s in series]
-    return replace(simulation, events=events), moved_series
-
-
-def test_a_host_that_was_sampled_otherwise(store, k8s):
-    def change(simulation, series):
-        for place in range(5):
-            at = chart_of(series, "node-b", place)
-            one = series[at]
-            series[at] = replace(one, times=one.times[::2], values=one.values[::2], step=10)
-        return simulation, series
-
-    checked = check(stored(store, k8s, 4, change))
-    (found,) = [row for row in of(checked, "1004") if row[0] == "step"]
-    assert found == ("step", "doubtful", "node-b", "", "")
-    assert "host node-b was sampled every 10 s, mostly it is every 5 s" in said(checked, "step")[0]
-    assert not [kind for kind, *_ in of(checked, "1004") if kind == "gap"]
-
-
-def test_sampling_intervals_that_differ_between_hosts_are_said_once(store):
-    for place in range(3):
-        simulation, series = run(str(place))
-        rare = [
-            replace(s, times=s.times[::2], values=s.values[::2], step=10)
-            if s.hostname == "node-b"
-            else s
-            for s in series
-        ]
-        store.put(*at(simulation, rare, 3600 * place))
-    checked = check(store)
-    assert against(checked) == set()
-    assert (
-        "e: sampling intervals differ: 5 s on node-a (K8s); 10 s on node-b (K8s)" in checked.notes
-    )
-
-
-def test_two_runs_at_one_time_on_one_host(store, k8s):
-    simulation, series = k8s[0]
-    twin = replace(simulation, sim_id="9", id=ObjectId(), platform="K3s")
-    stored(store, k8s).put(twin, series)
-    checked = check(store)
-    assert [kind for kind, *_ in of(checked, "9")] == ["overlap"]
-    assert [kind for kind, *_ in of(checked, "1000")] == ["overlap"]
-    assert "on node-a, node-b, node-c, node-d" in said(checked, "overlap")[0]
-
-
 # ---------------------------------------------------------------- values
 
 
@@ -348,13 +212,6 @@ def test_a_disk_that_rests_in_a_phase_is_not_stuck_and_one_that_never_works_is(s
     assert ("stuck", "doubtful", "node-c", "disk_util", "") in of(checked, "1004")
 
 
-def moved(simulation, phase, seconds):
-    """The run with the end of an action moved."""
-    end = next(p.end for p in SEQUENCE if p.name == phase)
-    events = (replace(e, time=e.time + seconds * (e.type is end)) for e in simulation.events)
-    return replace(simulation, events=tuple(events))
-
-
 def test_a_phase_that_took_too_short(store, k8s):
     checked = check(
         stored(store, k8s, 4, lambda s, series: (moved(s, "Drain workers", -150), series))
@@ -397,135 +254,6 @@ def test_a_host_that_is_always_unlike_the_others_of_its_role(store, k8s):
         note,
     )
     assert float(said_so[1]) == pytest.approx(3, abs=0.1)
-
-
-# ---------------------------------------------------------------- verdicts
-
-
-def test_what_is_kept_is_the_program_s_and_never_over_a_person_s(store):
-    whole, ended = run("1"), run("2")
-    silent = run("3")
-    store.put(*at(*whole, 0))
-    store.put(*at(*ended, 3600))
-    store.put(*at(silent[0], [s for s in silent[1] if s.hostname == "node-a"], 7200))
-    store.add(replace(started("4"), events=(Event(type=EventType.START_SIMULATION, time=1.0),)))
-    store.add(replace(started("5"), events=(Event(type=EventType.START_SIMULATION, time=2.0),)))
-    store.judge(store.simulation("5"), Verdict.VALID, ["I was there"], by="somebody")
-    checked = check(store)
-    assert checked.broken == ("3", "4", "5")
-    assert checked.sentence == (
-        "2 of 5 runs have nothing against them; 3 are broken and not excluded."
-    )
-    assert keep(store, checked) == ["3", "4"]
-    validity = store.simulation("3").validity
-    assert (validity.verdict, validity.by) == (Verdict.EXCLUDED, PROGRAM)
-    assert validity.reasons == ("no samples of host node-b",)
-    assert store.simulation("5").validity.by == "somebody"
-    assert keep(store, checked) == []  # the same again changes nothing
-    assert check(store).broken == ("5",)
-
-
-def test_a_doubt_that_is_gone_is_taken_back(store):
-    simulation, series = run("1")
-    store.put(simulation, series)
-    store.judge(simulation, Verdict.DOUBTFUL, ["host node-b lost samples"], by=PROGRAM)
-    assert keep(store, check(store)) == ["1"]
-    assert store.simulation("1").validity.verdict is Verdict.UNCHECKED
-
-
-def test_doubts_are_kept_with_their_reasons(store, k8s):
-    stored(store, k8s, 4, lambda s, series: (moved(s, "Drain workers", -150), series))
-    checked = check(store)
-    assert keep(store, checked) == ["1004"]
-    validity = store.simulation("1004").validity
-    assert validity.verdict is Verdict.DOUBTFUL
-    assert set(validity.reasons) == set(
-        checked.findings.loc[checked.findings["severity"] == "doubtful", "what"]
-    )
-
-
-@pytest.mark.parametrize("choice", [{"phase": "Drain workers"}, {"hosts": "node-a"}, {"sims": "1"}])
-def test_a_verdict_is_on_whole_runs_beside_the_others(store, choice):
-    store.put(*run("1"))
-    with pytest.raises(InvalidData, match="check without --"):
-        keep(store, check(store, **choice))
-
-
-def test_a_run_in_progress_is_not_judged(store):
-    begun = (Event(type=EventType.START_SIMULATION, time=time.time() - 60),)
-    store.add(replace(started("1"), status=Status.RUNNING, events=begun))
-    store.add(replace(started("2"), status=Status.REGISTERED, events=()))
-    checked = check(store)
-    assert checked.runs["found"].tolist() == ["in progress", "in progress"]
-    assert checked.findings.empty
-    assert checked.broken == ()
-    assert keep(store, checked) == []
-
-
-def test_a_run_that_stopped_long_ago_without_an_end_is_broken(store):
-    store.add(started("1"))
-    checked = check(store)
-    assert checked.broken == ("1",)
-    assert ("no end", "broken", "", "", "") in of(checked, "1")
-
-
-def test_an_import_that_was_cut_off(store):
-    store.add(replace(run("1")[0], status=Status.IMPORTING))
-    assert "import" in {kind for kind, *_ in of(check(store), "1")}
-
-
-# ---------------------------------------------------------------- what is chosen
-
-
-def test_an_empty_store_says_what_to_do(store):
-    with pytest.raises(NotFound, match="no run to check; `minion demo` makes some"):
-        check(store)
-
-
-def test_one_run_says_what_takes_more(store):
-    store.put(*run("1"))
-    checked = check(store)
-    assert checked.findings.empty
-    assert list(checked.findings)[:3] == ["experiment", "sim_id", "platform"]
-    (note,) = checked.notes
-    assert note.startswith("e: 1 run is whole and not excluded on K8s: durations and levels")
-    assert checked.sentence == "1 of 1 run has nothing against it."
-
-
-def test_runs_without_samples_or_phases_are_no_error(store):
-    store.put(*run("1", metrics=()))
-    store.put(*at(*run("2", phases=False), 3600))
-    checked = check(store)
-    assert [kind for kind, *_ in of(checked, "1")] == ["no samples", "no samples"]
-    assert of(checked, "2") == []
-
-
-def test_memory_that_nobody_knows_is_noted(store):
-    store.put(*run("1", ram_mib=None))
-    checked = check(store)
-    assert any(note.startswith("ram was not checked: the memory of host") for note in checked.notes)
-
-
-def test_a_check_of_one_host_says_nothing_of_the_others(study_store):
-    checked = check(study_store, hosts="node-a", sims="1023,1025")
-    assert set(checked.findings["hostname"]) <= {"", "node-a"}
-    found = checked.runs.set_index("sim_id")["found"]
-    assert found.to_dict() == {"1023": "unchecked", "1025": "excluded"}
-
-
-def test_a_check_of_one_phase(store, k8s):
-    stored(store, k8s, 4, lambda s, series: (moved(s, "Drain workers", -150), series))
-    assert against(check(store, phase="Drain workers")) == {"1004"}
-    assert against(check(store, phase="Add workers")) == set()
-    with pytest.raises(NotFound, match="no phase"):
-        check(store, phase="Lunch")
-
-
-def test_experiments_are_not_held_against_each_other(store, k8s):
-    stored(store, k8s)
-    other = run("1", experiment="other", hosts=("node-a",), metrics=("cpu",))
-    store.put(*at(*other, k8s[0][0].start - START))
-    assert against(check(store)) == set()
 
 
 # ---------------------------------------------------------------- mathematics

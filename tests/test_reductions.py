@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from minion import combining, reductions
+from minion import combining, pieces, reductions
 from minion.errors import InvalidData, StoreTooOld
 from minion.lifecycle import TOTAL
 from minion.model import Event, EventType, Host, Provenance, Role, Simulation, now
 from minion.pieces import Borders, reducing
-from minion.reductions import Summaries, Transform, count_samples, is_sharded, summaries
+from minion.reductions import Summaries, Transform, summaries
 from minion.series import Dimension, Series
 from minion.store import Store
 
@@ -371,7 +371,7 @@ def test_a_server_that_sorts_no_arrays_is_too_old_for_quantiles(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store.put(run(), [series([0, 5], {"d": [1, 2]})])
-    monkeypatch.setattr(reductions, "SORTS_ARRAYS", (99, 0))
+    monkeypatch.setattr(pieces, "SORTS_ARRAYS", (99, 0))
     with pytest.raises(StoreTooOld, match=r"quantiles on the server need 99\.0 or newer"):
         summaries(store, store.simulations(), quantiles=[0.5])
     assert len(summaries(store, store.simulations()).rows) == 2
@@ -400,11 +400,11 @@ def test_samples_are_counted_by_the_chosen_dimensions(store: Store) -> None:
     store.put(first, [series([0, 5, 10], {"d": [1, 2, 3], "e": [4, 5, 6]})])
     store.put(second, [])
     both = [first, second]
-    counted = count_samples(store, both, contexts=["ctx"])
+    counted = store.count_samples(both, contexts=["ctx"])
     assert counted == {first.id: 6, second.id: 0}
-    chosen = count_samples(store, both, contexts=["ctx", "nothing"], dimensions=["e"])
+    chosen = store.count_samples(both, contexts=["ctx", "nothing"], dimensions=["e"])
     assert chosen == {first.id: 3, second.id: 0}
 
 
 def test_a_single_server_is_not_sharded(store: Store) -> None:
-    assert not is_sharded(store)
+    assert not store.is_sharded

@@ -13,7 +13,7 @@ import minion
 from analysis.web.listing import Filter, Listing
 from ingest.events import Recorder, register
 from minion import schema
-from minion.backup import backup, restore
+from minion.backup import backup
 from minion.copies import materialize
 from minion.errors import StoreRefused
 from minion.leases import Lease
@@ -21,7 +21,8 @@ from minion.model import Host, Role, Status, Verdict
 from minion.mongodb import translated
 from minion.overview import describe, runs
 from minion.packet import CONTEXTS
-from minion.reductions import is_sharded, sorts_arrays, summaries
+from minion.reductions import summaries
+from minion.restore import restore
 from minion.retention import plan_prune, prune
 from minion.roles import ANALYST, COLLECTOR, JUDGE, binds, create_roles, grants, lacking
 from minion.sharding import shard
@@ -192,8 +193,8 @@ def test_an_analyst_reads_everything(analyst, tmp_path):
     simulations = analyst.simulations()
     found = summaries(analyst, simulations, contexts=["system.cpu"], quantiles=[0.5])
     assert len(found.rows) > 0
-    assert sorts_arrays(analyst)
-    assert not is_sharded(analyst)
+    assert analyst.sorts_arrays
+    assert not analyst.is_sharded
     described = describe(analyst, simulations[0])
     assert len(described.charts) == 2 * len(CONTEXTS)
     assert "K3s" in " ".join(analysis.compare(analyst, "cpu").sentences)

@@ -15,8 +15,7 @@ from analysis.variation.mixed import mixed_model
 from analysis.variation.next_hour import next_hour
 from analysis.variation.variances import variance
 from ingest.planted import DURATION_NOISE, DURATIONS_S, NOISE
-from ingest.simulated import study
-from minion.errors import Ambiguous, NotFound
+from minion.errors import NotFound
 from minion.lifecycle import PHASE_NAMES
 from minion.model import Event, EventType
 
@@ -370,12 +369,4 @@ def test_a_metric_without_samples_is_said(store):
     store.put(*run("1", metrics=["ram"]))
     store.put(*run("2", metrics=["ram"]))
     with pytest.raises(NotFound, match="nothing of cpu in this selection; `minion check` says"):
-        variance(store, "cpu")
-
-
-def test_experiments_are_not_put_together(store):
-    for name in ("one", "two"):
-        for simulation, series in study(seed=1, runs=1, experiment=name):
-            store.put(simulation, series)
-    with pytest.raises(Ambiguous, match=r"one, two.*--experiment"):
         variance(store, "cpu")

@@ -154,13 +154,7 @@ def _column(
                 title=None,
                 sort=list(runs),
                 scale=alt.Scale(domain=list(runs), paddingInner=0.15, paddingOuter=0.1),
-                axis=alt.Axis(
-                    labels=row >= _NAMED,
-                    ticks=False,
-                    domain=False,
-                    labelFontSize=min(11, max(7, round(row * 0.72))),
-                    labelLimit=110,
-                ),
+                axis=theme.row_names(row, least=_NAMED, share=0.72, limit=110),
             ),
             fill=alt.Fill("what:N"),
             tooltip=[

@@ -212,13 +212,7 @@ class _Drawing:
     def _tiles(self, records: Sequence[Record], dimension: str, row: int) -> alt.Chart:
         # A little longer than a cell: no background shows between two.
         more = 0.6 * (self.domain[1] - self.domain[0]) / self.width
-        names = alt.Axis(
-            labels=row >= _NAMED,
-            ticks=False,
-            domain=False,
-            labelFontSize=min(11, max(7, round(row * 0.8))),
-            labelLimit=160,
-        )
+        names = theme.row_names(row, least=_NAMED, share=0.8, limit=160)
         chart: alt.Chart = (
             alt.Chart()
             .transform_filter(alt.FieldEqualPredicate(field="dimension", equal=dimension))

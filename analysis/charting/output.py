@@ -4,7 +4,6 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,8 @@ import jinja2
 import vl_convert
 from markupsafe import Markup
 
+from analysis.charting.outlines import outlined
+from analysis.charting.vega import runtime
 from minion.errors import InvalidData
 from minion.files import check_writable, written_whole
 
@@ -117,8 +118,8 @@ def save(
         kind: one of `KINDS`, whatever the ending says.
         dark: draw for a dark page; an `.html` page chooses by itself.
 
-    A PDF holds its fonts. An SVG names them: Helvetica, or one that is as wide (Arial, Liberation
-    Sans), and text remains text.
+    A PDF holds its fonts. Text of an SVG is outlines, so that it looks the same without any font;
+    see `analysis.charting.outlines`.
 
     Raises:
         InvalidData: another ending, or a width that is none.
@@ -135,11 +136,10 @@ def save(
         content = _png(spec, width)
     else:
         svg = _svg(spec)
-        content = svg.encode()
         if chosen == "pdf":
             content = vl_convert.svg_to_pdf(_sized(svg, width, "") if width else svg)
-        elif width:
-            content = _sized(svg, width, "pt").encode()
+        else:
+            content = outlined(_sized(svg, width, "pt") if width else svg).encode()
     with written_whole(target) as part:
         part.write_bytes(content)
     return target
@@ -265,10 +265,3 @@ def environment(**options: Any) -> jinja2.Environment:
 
 def _dumps(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"), allow_nan=False)
-
-
-@lru_cache(maxsize=1)
-def runtime() -> str:
-    """Vega, Vega-Lite and Vega-Embed as one script (0.9 MB), safe inside a script element."""
-    script: str = vl_convert.javascript_bundle()  # type: ignore[call-arg]  # its stub forgets the default
-    return script.replace("</script", "<\\/script").replace("<!--", "<\\!--")

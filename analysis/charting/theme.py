@@ -180,6 +180,24 @@ def scale(colours: Mapping[str, Colour]) -> alt.Scale:
     return alt.Scale(domain=list(colours), range=list(colours.values()))
 
 
+def row_names(row: float, *, least: float, share: float, limit: int) -> alt.Axis:
+    """The axis of rows that lie close: names without ticks or line, as large as the rows let them.
+
+    Args:
+        row: its height in pixels.
+        least: the height from which on rows have names.
+        share: of the height that the letters take, between 7 and 11 pixels.
+        limit: of the length of a name in pixels.
+    """
+    return alt.Axis(
+        labels=row >= least,
+        ticks=False,
+        domain=False,
+        labelFontSize=min(11, max(7, round(row * share))),
+        labelLimit=limit,
+    )
+
+
 def fitted(chart: Chart, room: float) -> Chart:
     """The chart itself, its key and titles in lines that are not longer than the room.
 

@@ -140,7 +140,7 @@ def levels_of(
         if value is None:
             without.append(simulation)
         else:
-            found.setdefault(_text(value), []).append(simulation)
+            found.setdefault(level_text(value), []).append(simulation)
     if not found:
         there = dict.fromkeys(name for s in simulations for name in s.parameters)
         raise InvalidData(
@@ -148,6 +148,11 @@ def levels_of(
             + (f", or by one of: {', '.join(there)}" if there else "")
         )
     return {level: found[level] for level in sorted(found, key=natural)}, without
+
+
+def level_text(value: object) -> str:
+    """A parameter's value as its level is called."""
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _properties(
@@ -170,7 +175,7 @@ def _properties(
             versions.setdefault(what, set()).add(text)
     for what, texts in versions.items():
         found[_VERSION if what == PLATFORM else what] = ", ".join(sorted(texts, key=natural))
-    found |= {f"parameter {name}": _text(v) for name, v in simulation.parameters.items()}
+    found |= {f"parameter {name}": level_text(v) for name, v in simulation.parameters.items()}
     return found
 
 
@@ -182,10 +187,6 @@ def _each(of_hosts: Mapping[str, float | None]) -> str | None:
     if len(set(known.values())) == 1:
         return f"{next(iter(known.values())):g}"
     return ", ".join(f"{name} {value:g}" for name, value in sorted(known.items()))
-
-
-def _text(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _shown(values: Collection[str]) -> str:

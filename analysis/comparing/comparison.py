@@ -89,19 +89,13 @@ class Comparison:
         `questions` holds, for each metric, phase, dimension and role, its groups, tests and pairs.
         """
         keys = ["metric", "unit", "phase", "dimension", "role"]
+        groups, pairs = (_by_question(frame, keys) for frame in (self.groups, self.pairs))
         questions: list[dict[str, Any]] = []
-        parts = {"groups": records(self.groups), "pairs": records(self.pairs)}
         for row in records(self.tests):
-            key = {name: row.pop(name) for name in keys}
-            own = {
-                part: [
-                    {k: v for k, v in r.items() if k not in keys}
-                    for r in rows
-                    if all(r[name] == key[name] for name in keys)
-                ]
-                for part, rows in parts.items()
-            }
-            questions.append({**key, "tests": row, **own})
+            question = {name: row.pop(name) for name in keys}
+            key = tuple(question.values())
+            own = {"groups": groups.get(key, []), "pairs": pairs.get(key, [])}
+            questions.append({**question, "tests": row, **own})
         return {
             "headline": self.headline,
             "sentences": list(self.sentences),
@@ -148,31 +142,99 @@ def compare(
         NotComparable: the levels differ in more than the factor; the message lists in what.
         InvalidData: fewer than two levels, a margin without a unit, a confidence that is none.
     """
-    if not 0.5 <= confidence < 1:
-        raise InvalidData(f"a confidence of {confidence:g}; give one from 0.5 up to below 1")
-    names = words(metric)
-    if not names:
-        raise InvalidData("no metric to compare; name one, such as cpu or duration")
+    options = _Options.of(metric, factor, baseline, margin, quantile, confidence)
+    simulations = store.simulations_of_one_experiment(Selection.of(**choice))
+    return _compare(store, options, choice, simulations, allow=allow)
+
+
+def compare_of(
+    store: Store,
+    quantities: Sequence[Quantity],
+    simulations: Sequence[Simulation],
+    *,
+    baseline: str | None = None,
+    margin: str | None = None,
+    allow: Texts = None,
+    **choice: Unpack[Choice],
+) -> Comparison:
+    """`compare` of the platforms of runs whose values were read already.
+
+    Args:
+        store: where the runs are; it is asked for the excluded ones.
+        quantities: what is compared: of these runs, without a quantile.
+        simulations: the runs of the choice; all of one experiment.
+        baseline, margin, allow, choice: as of `compare`.
+
+    Raises:
+        NotFound, NotComparable, InvalidData: as of `compare`.
+    """
+    names = [quantity.name for quantity in quantities]
+    options = _Options.of(names, PLATFORM, baseline, margin, None, CONFIDENCE)
+    return _compare(store, options, choice, simulations, allow=allow, known=quantities)
+
+
+# ---------------------------------------------------------------- inside
+
+
+@dataclass(frozen=True, slots=True)
+class _Options:
+    """What was asked for."""
+
+    metric: tuple[str, ...]
+    factor: str
+    baseline: str | None
+    margin: str | None
+    quantile: float | None
+    confidence: float
+
+    @classmethod
+    def of(
+        cls,
+        metric: Texts,
+        factor: str,
+        baseline: str | None,
+        margin: str | None,
+        quantile: float | None,
+        confidence: float,
+    ) -> "_Options":
+        """Those of `compare`, looked at as far as this goes without any run."""
+        if not 0.5 <= confidence < 1:
+            raise InvalidData(f"a confidence of {confidence:g}; give one from 0.5 up to below 1")
+        names = words(metric)
+        if not names:
+            raise InvalidData("no metric to compare; name one, such as cpu or duration")
+        return cls(names, factor, baseline, margin, quantile, confidence)
+
+
+def _compare(
+    store: Store,
+    options: _Options,
+    choice: Choice,
+    simulations: Sequence[Simulation],
+    *,
+    allow: Texts,
+    known: Sequence[Quantity] | None = None,
+) -> Comparison:
+    """The comparison of some runs; known: their values, where they were read already."""
+    factor = options.factor
     selection = Selection.of(**choice)
-    simulations = store.simulations_of_one_experiment(selection)
     levels, without = levels_of(simulations, factor)
-    _check_levels(levels, factor, baseline)
+    _check_levels(levels, factor, options.baseline)
     intervals = store.sampling_intervals(simulations)
     found = gate(levels, factor=factor, intervals=intervals, hosts=selection.hosts)
     allowed = found.check(words(allow))
-    options = _Options(names, factor, baseline, margin, quantile, confidence)
-    study = _Study(store, options, choice, simulations)
+    study = _Study(store, options, choice, simulations, known)
     judgements = study.judgements(levels)
     excluded = excluded_runs(store, selection)
     changed = study.changed(judgements[0], levels, excluded)
     if not judgements[0].pairs:
         raise NotFound(
-            f"no two levels of {factor} have values of {', '.join(names)} in this selection;"
-            " `minion check` says what the runs lack"
+            f"no two levels of {factor} have values of {', '.join(options.metric)} in this"
+            " selection; `minion check` says what the runs lack"
         )
     notes = [f"simulation {s.sim_id} has no {factor} and is left out" for s in without]
     notes += [*found.notes, *_lacking(judgements[0]), *_order(study, levels)]
-    spoken = partial(sentence, factor=factor, confidence=confidence)
+    spoken = partial(sentence, factor=factor, confidence=options.confidence)
     return Comparison(
         headline=overall(judgements[0]),
         sentences=tuple(map(spoken, judgements[0].pairs)),
@@ -193,29 +255,19 @@ def compare(
     )
 
 
-# ---------------------------------------------------------------- inside
-
-
-@dataclass(frozen=True, slots=True)
-class _Options:
-    """What was asked for."""
-
-    metric: tuple[str, ...]
-    factor: str
-    baseline: str | None
-    margin: str | None
-    quantile: float | None
-    confidence: float
-
-
 class _Study:
     """The values of some runs, and the verdicts on them."""
 
     def __init__(
-        self, store: Store, options: _Options, choice: Choice, simulations: Sequence[Simulation]
+        self,
+        store: Store,
+        options: _Options,
+        choice: Choice,
+        simulations: Sequence[Simulation],
+        known: Sequence[Quantity] | None,
     ) -> None:
         self.store, self.options, self.choice = store, options, choice
-        self.quantities = self._read(simulations)
+        self.quantities = self._read(simulations) if known is None else known
 
     def _read(self, simulations: Sequence[Simulation], **other: Unpack[Choice]) -> list[Quantity]:
         choice: Choice = {**self.choice, **other}
@@ -283,6 +335,14 @@ class _Study:
         )
 
 
+def _by_question(frame: pd.DataFrame, keys: Sequence[str]) -> dict[tuple[Any, ...], list[Any]]:
+    """The rows of a frame as plain values without the keys, gathered by these."""
+    found: dict[tuple[Any, ...], list[Any]] = {}
+    for row in records(frame):
+        found.setdefault(tuple(row.pop(name) for name in keys), []).append(row)
+    return found
+
+
 def _together(one: Quantity, other: Quantity) -> Quantity:
     """The values of two sets of runs as one."""
     frames = [q.runs.values for q in (one, other)]
@@ -337,7 +397,12 @@ def _order(study: _Study, levels: Runs) -> list[str]:
     known = {run: start for run, start in starts.items() if start is not None}
     level_of = {(s.experiment, s.sim_id): level for level, runs in levels.items() for s in runs}
     arranged = order.arrangement([level_of[run] for run in sorted(known, key=known.__getitem__)])
-    notes = [arranged.sentence.removesuffix(".")]
+    notes = [arranged.sentence.removesuffix(".")] if known else []
+    if len(known) < len(starts):
+        notes.append(
+            f"when {len(starts) - len(known):,} of {len(starts):,} runs began is not known: their"
+            " order, and drift over it, could not be looked at"
+        )
     units = {q.name: q.unit for q in study.quantities}
     texts = ["metric", "phase", "role", "platform", "sim_id", "dimension"]
     values = pd.concat(
@@ -349,7 +414,9 @@ def _order(study: _Study, levels: Runs) -> list[str]:
     )
     if "dimension" in values:
         values["dimension"] = values["dimension"].fillna("")
-    drift = order.drift(values[values["role"] == ALL_HOSTS], known)
+    runs = pd.MultiIndex.from_frame(values[["experiment", "sim_id"]].astype("str"))
+    dated = runs.isin(list(known)) & (values["role"] == ALL_HOSTS).to_numpy()
+    drift = order.drift(values[dated], known)
     found = drift[drift["p_holm"] < 1 - study.options.confidence]
     for row in records(found):
         name = f"{row['metric']} {row.get('dimension', '')}".strip()

@@ -1,12 +1,13 @@
 """What a result stands on: its runs, what was left out, its input, the program, the options."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from analysis.quantities import Quantity
 from minion.model import Simulation, Verdict
@@ -32,22 +33,30 @@ def provenance(
         experiment, runs (ids by level), excluded (id to reasons), sha256 (of all values), version,
         reduced (where samples were reduced, by quantity), options.
     """
-    digest = hashlib.sha256()
-    for q in quantities:
-        values = q.runs.values
-        texts = values.drop(columns=["n", "hosts", "value"]).astype("str")
-        digest.update(texts.to_csv(index=False).encode())
-        digest.update(np.ascontiguousarray(values["value"], dtype="<f8").tobytes())
     first = next(iter(levels.values()))[0]
     return {
         "experiment": first.experiment,
         "runs": {level: [s.sim_id for s in runs] for level, runs in levels.items()},
         "excluded": {s.sim_id: list(s.validity.reasons) for s in excluded},
-        "sha256": digest.hexdigest(),
+        "sha256": hash_of(q.runs.values for q in quantities),
         "version": version("minion"),
         "reduced": {q.name: q.reduced for q in quantities if q.reduced},
         "options": dict(options),
     }
+
+
+def hash_of(frames: Iterable[pd.DataFrame]) -> str:
+    """The SHA-256 of values of runs, one quantity after the other, as hexadecimal digits.
+
+    Args:
+        frames: a quantity each, as `analysis.values.combined` gives its values.
+    """
+    digest = hashlib.sha256()
+    for values in frames:
+        texts = values.drop(columns=["n", "hosts", "value"]).astype("str")
+        digest.update(texts.to_csv(index=False).encode())
+        digest.update(np.ascontiguousarray(values["value"], dtype="<f8").tobytes())
+    return digest.hexdigest()
 
 
 def excluded_runs(store: Store, selection: Selection) -> list[Simulation]:
@@ -56,11 +65,3 @@ def excluded_runs(store: Store, selection: Selection) -> list[Simulation]:
         return []
     wide = store.simulations(replace(selection, include_excluded=True))
     return [s for s in wide if s.validity.verdict is Verdict.EXCLUDED]
-
-
-def by_platform(simulations: Sequence[Simulation]) -> dict[str, list[Simulation]]:
-    """The runs of each platform, in their order."""
-    found: dict[str, list[Simulation]] = {}
-    for simulation in simulations:
-        found.setdefault(simulation.platform, []).append(simulation)
-    return found

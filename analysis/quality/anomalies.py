@@ -1,6 +1,7 @@
 """Values that cannot be, do not move, or lie far from those of the other runs."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -32,20 +33,15 @@ def impossible_values(table: pd.DataFrame) -> Iterator[Finding]:
     """Series with values that cannot be; see `cells`."""
     parts = table[((table["impossible"] > 0) & (table["phase"] != TOTAL.name)).to_numpy()]
     for place, rows in parts.groupby(_SERIES, sort=False):
-        experiment, sim_id, hostname, metric, dimension = map(str, place)
         where = rows["phase"].tolist()
         bad, n = int(rows["impossible"].sum()), int(rows["n"].sum())
         least, largest = rows["least"].min(), rows["largest"].max()
-        yield Finding(
-            run=(experiment, sim_id),
-            hostname=hostname,
-            metric=metric,
-            phase=where[0] if len(where) == 1 else "",
-            kind="impossible value",
-            severity=Severity.DOUBTFUL,
-            what=f"{_name(metric, dimension)} of host {hostname} has {bad:,} impossible values"
-            f" among {n:,} samples of {listed(where)}: from {least:g} to {largest:g}"
-            f" {rows['unit'].iloc[0]}",
+        yield _of_series(
+            place,
+            "impossible value",
+            where,
+            f"has {bad:,} impossible values among {n:,} samples of {listed(where)}: from {least:g}"
+            f" to {largest:g} {rows['unit'].iloc[0]}",
         )
 
 
@@ -86,22 +82,17 @@ def stuck_values(runs: Runs, table: pd.DataFrame) -> Iterator[Finding]:
     )
     found = table.assign(usual=longest, others=others)[stuck]
     for place, rows in found.groupby(_SERIES, sort=False):
-        experiment, sim_id, hostname, metric, dimension = map(str, place)
         parts = rows[(rows["phase"] != TOTAL.name).to_numpy()]
         worst = rows.iloc[int(rows["longest"].to_numpy().argmax())]
         where = parts["phase"].tolist()
         seconds = worst["longest"] * worst["step_s"]
-        yield Finding(
-            run=(experiment, sim_id),
-            hostname=hostname,
-            metric=metric,
-            phase=where[0] if len(where) == 1 else "",
-            kind="stuck",
-            severity=Severity.DOUBTFUL,
-            what=f"{_name(metric, dimension)} of host {hostname} stays at {worst['held']:g}"
-            f" {worst['unit']} for {worst['longest']:,} samples ({seconds:,.0f} s)"
-            f"{' in ' + listed(where) if where else ''}; three quarters of {worst['others']:.0f}"
-            f" others do for at most {worst['usual']:g}",
+        yield _of_series(
+            place,
+            "stuck",
+            where,
+            f"stays at {worst['held']:g} {worst['unit']} for {worst['longest']:,} samples"
+            f" ({seconds:,.0f} s){' in ' + listed(where) if where else ''}; three quarters of"
+            f" {worst['others']:.0f} others do for at most {worst['usual']:g}",
         )
 
 
@@ -152,20 +143,16 @@ def unusual_levels(runs: Runs, table: pd.DataFrame) -> Iterator[Finding]:
         points = (held["mean"] - held["median"]).abs().to_numpy() >= RELEVANT_POINTS
         far &= points | (held["unit"] != PERCENT).to_numpy()
         for name, rows in held[far].groupby(_SERIES, sort=False):
-            experiment, sim_id, hostname, metric, dimension = map(str, name)
             worst = rows.iloc[int(rows["z"].abs().to_numpy().argmax())]
             more = f" (also in {len(rows) - 1} other phases)" if len(rows) > 1 else ""
-            yield Finding(
-                run=(experiment, sim_id),
-                hostname=hostname,
-                metric=metric,
-                phase=str(worst["phase"]),
-                kind="level",
-                severity=Severity.DOUBTFUL,
-                what=f"{_name(metric, dimension)} of host {hostname} ({worst['role']}) is"
-                f" {worst['mean']:,.4g} {worst['unit']} on average in {worst['phase']}{more}, the"
-                f" median of {worst['runs']} runs of {worst['platform']} is"
-                f" {worst['median']:,.4g} (modified z {worst['z']:.1f}, {worst['n']} samples)",
+            yield _of_series(
+                name,
+                "level",
+                [str(worst["phase"])],
+                f"({worst['role']}) is {worst['mean']:,.4g} {worst['unit']} on average in"
+                f" {worst['phase']}{more}, the median of {worst['runs']} runs of"
+                f" {worst['platform']} is {worst['median']:,.4g} (modified z {worst['z']:.1f},"
+                f" {worst['n']} samples)",
             )
 
 
@@ -222,6 +209,27 @@ def too_few(runs: Runs) -> list[str]:
 
 
 # ---------------------------------------------------------------- inside
+
+
+def _of_series(place: Any, kind: str, phases: Sequence[str], what: str) -> Finding:
+    """A doubt about one series.
+
+    Args:
+        place: values of `_SERIES`.
+        kind: of the finding.
+        phases: where it is; more than one is none in particular.
+        what: the series is, has or does.
+    """
+    experiment, sim_id, hostname, metric, dimension = map(str, place)
+    return Finding(
+        run=(experiment, sim_id),
+        hostname=hostname,
+        metric=metric,
+        phase=phases[0] if len(phases) == 1 else "",
+        kind=kind,
+        severity=Severity.DOUBTFUL,
+        what=f"{_name(metric, dimension)} of host {hostname} {what}",
+    )
 
 
 def _asked(table: pd.DataFrame) -> float:

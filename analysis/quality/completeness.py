@@ -29,7 +29,7 @@ def ends_and_events(runs: Runs) -> Iterator[Finding]:
     """Runs without an end, imports that were cut off, and what the events leave open."""
     for simulation in runs.simulations:
         key = key_of(simulation)
-        if simulation.end is None:
+        if simulation.end is None and not simulation.measurements_only:
             text = f"it did not end: no STOP_SIMULATION among its {len(simulation.events)} events"
             yield Finding(run=key, kind="no end", severity=Severity.BROKEN, what=text)
         if simulation.status is Status.IMPORTING:

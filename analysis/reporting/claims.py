@@ -8,7 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.comparing.comparison import Comparison, compare
+from analysis import quantities
+from analysis.comparing.comparison import Comparison, compare_of
 from analysis.comparing.judgement import Decision
 from analysis.comparing.sentences import decimals, difference_unit, rounded
 from analysis.quantities import DURATION
@@ -51,7 +52,7 @@ class Claim:
 
 def compared(
     store: Store,
-    metrics: Sequence[str],
+    values: Sequence[quantities.Quantity],
     simulations: Sequence[Simulation],
     *,
     baseline: str | None,
@@ -59,9 +60,15 @@ def compared(
     allow: Texts,
     choice: Choice,
 ) -> Comparison | str:
-    """The comparison of the platforms of one experiment, all metrics one family.
+    """The comparison of the platforms of one experiment, all quantities one family.
 
     Where nothing can be compared: why not, in one sentence.
+
+    Args:
+        store: where the runs are.
+        values: those of the runs that were read already.
+        simulations: the runs.
+        baseline, margin, allow, choice: as of `compare`.
     """
     platforms = list(dict.fromkeys(s.platform for s in simulations))
     if len(platforms) < 2:
@@ -69,11 +76,11 @@ def compared(
         return f"Nothing is compared: all there is are {runs} of {platforms[0]}."
     if baseline is not None and baseline not in platforms:
         return f"Nothing is compared: no run is of {baseline}, which others should be held against."
-    if not metrics:
+    if not values:
         return "Nothing is compared: no run has a duration or a sample."
     try:
-        return compare(
-            store, list(metrics), baseline=baseline, margin=margin, allow=allow, **choice
+        return compare_of(
+            store, values, simulations, baseline=baseline, margin=margin, allow=allow, **choice
         )
     except (InvalidData, NotComparable, NotFound) as error:
         return f"Nothing is compared: {str(error).rstrip('.')}."

@@ -1,13 +1,9 @@
 """Where a figure comes from: runs, what is left out, options, hash, and the command again."""
 
-import hashlib
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
-import pandas as pd
 
 from analysis.reporting.parts import Origin
 from analysis.reporting.words import ranges
@@ -87,19 +83,6 @@ class Source:
         if platforms:
             options["platform"] = tuple(platforms)
         return shlex.join(["minion", *program, *_options(options)])
-
-
-def value_hash(values: pd.DataFrame) -> str:
-    """The SHA-256 of one value per run: that which `minion compare` gives of the same values.
-
-    Args:
-        values: as `analysis.values.combined` gives it.
-    """
-    digest = hashlib.sha256()
-    texts = values.drop(columns=["n", "hosts", "value"]).astype("str")
-    digest.update(texts.to_csv(index=False).encode())
-    digest.update(np.ascontiguousarray(values["value"], dtype="<f8").tobytes())
-    return digest.hexdigest()
 
 
 def _options(choice: Mapping[str, Any]) -> list[str]:

@@ -6,12 +6,12 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.comparing.provenance import hash_of
 from analysis.intervals import intervals
 from analysis.metrics import Metric
 from analysis.quantities import DURATION, SECONDS, Quantity
 from analysis.reporting.figures import Figures
 from analysis.reporting.numbers import statistics_table
-from analysis.reporting.origins import value_hash
 from analysis.reporting.parts import Figure, Fold, Look, Part, folded
 from analysis.reporting.tables import Cell, Column, Row, Table
 from analysis.reporting.words import between, counted, decimals, listed, number, quantity_name
@@ -110,7 +110,7 @@ def durations_section(
         colours=look.colours,
         digits=1,
     )
-    sha256 = value_hash(took.runs.values)
+    sha256 = hash_of([took.runs.values])
     section.figures[""] = [linked(make.durations(frame, sha256), table)]
     if any(name != TOTAL.name and not is_gap(name) for name in set(whole["phase"].astype("str"))):
         section.more.append(linked(make.timeline(whole), table))
@@ -145,7 +145,7 @@ def metric_section(
         return section
     means = intervals(whole)
     digits = decimals(means["mean"].tolist())
-    sha256 = value_hash(values)
+    sha256 = hash_of([values])
     names = [str(d) for d in means["dimension"].unique()] if "dimension" in means else [""]
     table = statistics_table(
         means,

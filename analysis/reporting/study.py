@@ -10,6 +10,7 @@ import pandas as pd
 
 from analysis.comparing.comparison import Comparison
 from analysis.quality.checks import Check
+from analysis.quantities import Quantity
 from analysis.reporting.figures import Figures, spans_of
 from analysis.reporting.origins import Source
 from analysis.reporting.parts import Block, Figure, Look, Part
@@ -60,7 +61,7 @@ class Study:
     phases: durations, with the gaps between phases.
     sections: durations and metrics by name, in the order of the page.
     every_run: the part of the page that shows them.
-    names: of what can be compared.
+    quantities: what can be compared.
     values: of the whole run, one per run, of each of these.
     ratios: of the whole run, a figure.
     memory, order: figures of the quality: autocorrelations, and values in the order of the runs.
@@ -78,7 +79,7 @@ class Study:
     phases: pd.DataFrame
     sections: dict[str, Section] = field(default_factory=dict)
     every_run: Part | None = None
-    names: list[str] = field(default_factory=list)
+    quantities: list[Quantity] = field(default_factory=list)
     values: list[pd.DataFrame] = field(default_factory=list)
     ratios: list[Figure] = field(default_factory=list)
     memory: list[Figure] = field(default_factory=list)
@@ -112,6 +113,11 @@ class Study:
             used=_glance(look, "used", f"What a run used on all its hosts{_BARS}", "Metric"),
             phases=phases,
         )
+
+    @property
+    def names(self) -> list[str]:
+        """The names of what can be compared."""
+        return [quantity.name for quantity in self.quantities]
 
     def rows(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The rows of a frame that belong here."""

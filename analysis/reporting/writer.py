@@ -134,7 +134,7 @@ class Writer:
             with self.clock.step("compare"):
                 study.comparison = compared(
                     self.store,
-                    study.names,
+                    study.quantities,
                     study.simulations,
                     baseline=self.wish.baseline,
                     margin=self.wish.margin,
@@ -178,7 +178,6 @@ class Writer:
                 shown, study.phases, took, look, study.took, study.make
             )
             if not shown.empty:
-                study.names.append(DURATION)
                 self._keep(study, took)
         return study
 
@@ -198,7 +197,6 @@ class Writer:
             section.part.say(*lacking(values, study.simulations, asked))
             study.sections[metric.name] = section
             if section.figures:
-                study.names.append(metric.name)
                 self._keep(study, values)
             if metric.name in self.wish.each_run:
                 if study.every_run is None:
@@ -229,7 +227,8 @@ class Writer:
                     section.tables.append(folded(table, paper=False))
 
     def _keep(self, study: Study, values: Quantity) -> None:
-        """The values of the whole run, for the order of the runs."""
+        """The values for the comparison; those of the whole run for the order of the runs too."""
+        study.quantities.append(values)
         frame = values.runs.values
         own = frame[((frame["role"] == ALL_HOSTS) & (frame["phase"] == TOTAL.name)).to_numpy()]
         texts = {n: own[n].astype("str") if n in own else "" for n in _TEXTS}

@@ -8,7 +8,8 @@ from typing import Any, Unpack
 import numpy as np
 import pandas as pd
 
-from analysis.comparing.provenance import by_platform, excluded_runs, provenance
+from analysis.comparing.comparability import PLATFORM, levels_of
+from analysis.comparing.provenance import excluded_runs, provenance
 from analysis.quantities import quantity
 from analysis.statistics.power import MOST_RUNS
 from analysis.timeline import durations_of
@@ -138,7 +139,12 @@ def plan(
         table,
         tuple(_sentences(table, aim, metric)),
         tuple(_notes(table, aim)),
-        provenance(by_platform(simulations), excluded_runs(store, selection), [found], options),
+        provenance(
+            levels_of(simulations, PLATFORM)[0],
+            excluded_runs(store, selection),
+            [found],
+            options,
+        ),
     )
 
 

@@ -7,7 +7,8 @@ from typing import Any, Unpack
 import numpy as np
 import pandas as pd
 
-from analysis.comparing.provenance import by_platform, excluded_runs, provenance
+from analysis.comparing.comparability import PLATFORM, levels_of
+from analysis.comparing.provenance import excluded_runs, provenance
 from analysis.metrics import METRICS, utilization
 from analysis.quantities import quantity
 from analysis.statistics.components import CONFIDENCE
@@ -145,7 +146,7 @@ def variance(
         sentences=(*_sentences(found.table, metric), *advice_sentence(advice)),
         model=fitted,
         provenance=provenance(
-            by_platform(simulations),
+            levels_of(simulations, PLATFORM)[0],
             excluded_runs(store, selection),
             [measured],
             {"metric": metric, "roles": words(roles), "model": model, "confidence": confidence}

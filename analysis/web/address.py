@@ -1,10 +1,12 @@
 """What the address of a page asks for, and the address of what is asked for."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
+from analysis.comparing.comparability import PLATFORM
 from analysis.metrics import METRICS
 from analysis.web.listing import ORDERS, Filter
 from minion.errors import InvalidData, NotFound
@@ -15,6 +17,8 @@ LONGEST = 4_000  # characters of a query; more is nobody's question
 DURATION = "duration"
 LABELS = {**{name: metric.label for name, metric in METRICS.items()}, DURATION: "Durations"}
 
+_SHARE = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)\s*(%?)")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
@@ -22,7 +26,7 @@ class Question:
 
     experiment, platform, sims, phase: see `Selection.of`; empty for all.
     metric: a name, `duration`, or a measurement's.
-    baseline, margin: see `compare`; empty for none.
+    factor, baseline, margin, quantile, confidence: see `compare`; empty for what it takes itself.
     allow: known differences between the platforms that may be, with commas between.
     excluded: `yes` takes the excluded runs too.
     """
@@ -32,10 +36,18 @@ class Question:
     sims: str = ""
     phase: str = ""
     metric: str = "cpu"
+    factor: str = ""
     baseline: str = ""
     margin: str = ""
+    quantile: str = ""
+    confidence: str = ""
     allow: str = ""
     excluded: str = ""
+
+    @property
+    def by(self) -> str:
+        """The factor that is compared by."""
+        return self.factor or PLATFORM
 
     @property
     def choice(self) -> Choice:
@@ -50,6 +62,23 @@ class Question:
         if self.phase:
             choice["phase"] = [self.phase]
         return choice
+
+
+def share_of(text: str, what: str) -> float:
+    """A number between 0 and 1 as people write it: `0.95`, `95%`.
+
+    Args:
+        text: what they wrote.
+        what: it is, for the message.
+
+    Raises:
+        InvalidData: it is no such number.
+    """
+    match = _SHARE.fullmatch(text.strip())
+    share = float(match[1]) / (100 if match[2] else 1) if match else -1.0
+    if not 0 <= share <= 1:
+        raise InvalidData(f"{text!r} is no {what}; write a number between 0 and 1, such as 0.95")
+    return share
 
 
 def words_of(search: str | None) -> dict[str, str]:

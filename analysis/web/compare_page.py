@@ -1,15 +1,19 @@
 """The comparison: sentences, charts and tables of what the address asks for."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import altair as alt
+import pandas as pd
 from dash import Dash, html
 from dash.development.base_component import Component
 
+from analysis.comparing.comparability import PLATFORM, levels_of
 from analysis.metrics import METRICS, utilization
 from analysis.timeline import durations
-from analysis.web.address import DURATION, Question, question_of, question_query
+from analysis.values import run_values
+from analysis.web.address import DURATION, Question, question_of, question_query, share_of
 from analysis.web.keeper import Keeper
 from analysis.web.listing import Listing
 from analysis.web.live import Region
@@ -23,7 +27,7 @@ from analysis.web.parts import (
     section,
 )
 from analysis.web.questions import Form, check_size, only_experiment
-from minion.selection import Selection
+from minion.selection import Selection, natural
 
 if TYPE_CHECKING:
     from analysis.comparing.comparison import Comparison
@@ -33,20 +37,25 @@ MOST_SENTENCES = 12
 FORM = Form(
     "compare",
     PATH,
-    ("experiment", "metric", "phase", "baseline", "margin", "sims", "allow", "excluded"),
+    ("experiment", "metric", "phase", "factor", "baseline", "margin"),
+    ("platform", "sims", "quantile", "confidence", "allow", "excluded"),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a question about platforms is answered with.
+    """What a question about platforms, or levels of a parameter, is answered with.
 
     question: with its experiment. found: the comparison.
+    levels: sim_id to the level that the run belongs to.
+    quantile: of a host's samples that is compared; None for their mean.
     simulated: a run of it was made by a random generator.
     """
 
     question: Question
     found: "Comparison"
+    levels: Mapping[str, str]
+    quantile: float | None
     simulated: bool
 
 
@@ -61,23 +70,34 @@ def answer(listing: Listing, question: Question) -> Answer:
     """The comparison that a question asks for.
 
     Raises:
-        InvalidData: it names no experiment, too many runs, or as of `compare`.
+        InvalidData: it names no experiment, too many runs, a quantile or a confidence that is no
+            number, or as of `compare`.
         NotFound, NotComparable: as of `compare`.
     """
     from analysis.comparing.comparison import compare  # noqa: PLC0415  heavy, and not for the first page
+    from analysis.comparing.judgement import CONFIDENCE  # noqa: PLC0415  likewise
 
     question = only_experiment(listing, question)
+    quantile = share_of(question.quantile, "quantile") if question.quantile else None
+    confidence = CONFIDENCE
+    if question.confidence:
+        confidence = share_of(question.confidence, "confidence")
     check_size(listing, question)
     found = compare(
         listing.store,
         [question.metric],
+        factor=question.by,
         baseline=question.baseline or None,
         margin=question.margin or None,
+        quantile=quantile,
+        confidence=confidence,
         allow=question.allow or None,
         **question.choice,
     )
     runs = listing.store.simulations(Selection.of(**question.choice))
-    return Answer(question, found, any(s.simulated for s in runs))
+    by_level, _ = levels_of(runs, question.by)
+    levels = {s.sim_id: level for level, of in by_level.items() for s in of}
+    return Answer(question, found, levels, quantile, any(s.simulated for s in runs))
 
 
 def values_chart(listing: Listing, told: Answer) -> alt.TopLevelMixin | None:
@@ -86,12 +106,40 @@ def values_chart(listing: Listing, told: Answer) -> alt.TopLevelMixin | None:
 
     question = told.question
     if question.metric == DURATION:
-        frame = durations(listing.store, **question.choice)
-        return charts.durations(frame, simulated=told.simulated)
+        frame = _by_level(durations(listing.store, **question.choice), told)
+        title = f"How long each phase took{_beside(told)}"
+        return charts.durations(frame, title=title, simulated=told.simulated)
     if question.metric not in METRICS:
         return None
-    frame = utilization(listing.store, question.metric, **question.choice)
-    return charts.utilization(frame, simulated=told.simulated, zero=False)
+    samples = utilization(listing.store, question.metric, **question.choice)
+    frame = _by_level(samples, told)
+    metric = METRICS[question.metric]
+    values = run_values(frame, quantile=told.quantile).assign(metric=metric.name, unit=metric.unit)
+    what = metric.label
+    if told.quantile is not None:
+        what = f"{told.quantile:g} quantile of {what}"
+    return charts.utilization(
+        values,
+        title=f"{what} in each phase{_beside(told)}",
+        simulated=told.simulated,
+        zero=False,
+    )
+
+
+def _by_level(frame: pd.DataFrame, told: Answer) -> pd.DataFrame:
+    """The rows of the runs that are compared, each under its level where platforms stand else."""
+    if told.question.by == PLATFORM:
+        return frame
+    ids = frame["sim_id"].astype("str")
+    own = frame[ids.isin(list(told.levels)).to_numpy()]
+    levels = own["sim_id"].astype("str").map(dict(told.levels))
+    names = pd.Index(sorted(set(told.levels.values()), key=natural), dtype="str")
+    return own.assign(platform=pd.Categorical(levels, categories=names))
+
+
+def _beside(told: Answer) -> str:
+    """What the rows of a chart are, where they are no platforms."""
+    return "" if told.question.by == PLATFORM else f", by {told.question.by}"
 
 
 def forest_chart(told: Answer) -> alt.TopLevelMixin:

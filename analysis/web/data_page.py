@@ -17,7 +17,7 @@ FORM = Form(
     "data",
     PATH,
     ("experiment", "platform", "metric", "phase", "sims", "excluded"),
-    {EVERYTHING: "Every chart, as netdata has it", RUNS: "List of runs"},
+    whats={EVERYTHING: "Every chart, as netdata has it", RUNS: "List of runs"},
 )
 
 

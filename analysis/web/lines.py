@@ -2,9 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
-from operator import attrgetter
-from typing import Any, cast
+from typing import Any
 
 import altair as alt
 import pandas as pd
@@ -12,22 +10,17 @@ import pandas as pd
 from analysis.charting import theme
 from analysis.charting.labels import ELAPSED, titled
 from analysis.charting.reduction import GAP, lines
-from analysis.metrics import METRICS, utilization
-from minion import schema
-from minion.frames import Tidy
+from analysis.metrics import METRICS, metric_of, utilization_of
 from minion.lifecycle import SEQUENCE, TOTAL, read_timeline
 from minion.model import Role, Simulation
-from minion.mongodb import translated
-from minion.selection import Selection, Texts, natural, words
+from minion.selection import Selection, natural
 from minion.store import Store
-from minion.wire import read_stretches
 
 POINTS = 400  # of a line: about as many as its pixels
 PANEL = 84  # pixels of height
 MOST_PANELS = 24
 _IDLE = frozenset(p.name for p in SEQUENCE if not p.action) | {TOTAL.name}
 _ROLES = [role.value for role in (Role.MASTER, Role.WORKER, Role.CONTROLLER)]
-_FIELDS = "simulation hostname chart context unit first last step n t".split()
 
 Cursor = Mapping[str, float]  # panel to the elapsed time of its last sample
 Record = dict[str, Any]
@@ -80,7 +73,7 @@ def read_lines(store: Store, simulation: Simulation, metric: str) -> Lines:
 
 def run_samples(store: Store, simulation: Simulation, metric: str) -> pd.DataFrame:
     """All samples of a metric of one run, as `utilization` gives them."""
-    return utilization(_only(store, simulation), metric, include_excluded=True)
+    return utilization_of(store, metric_of(metric), Selection(), [simulation])
 
 
 def read_fresh(store: Store, simulation: Simulation, metric: str, cursor: Cursor) -> Lines:
@@ -95,8 +88,8 @@ def read_fresh(store: Store, simulation: Simulation, metric: str, cursor: Cursor
     """
     if not cursor:
         return Lines([], {})
-    view = _only(store, simulation, since=min(cursor.values()))
-    frame = utilization(view, metric, include_excluded=True)
+    after = (simulation.start or 0.0) + min(cursor.values())
+    frame = utilization_of(store, metric_of(metric), Selection(), [simulation], after=after)
     keys = ["hostname", "role", "dimension"]
     several = any(", " in panel for panel in cursor) and _several(frame)
     records: list[Record] = []
@@ -106,8 +99,8 @@ def read_fresh(store: Store, simulation: Simulation, metric: str, cursor: Cursor
         if panel not in cursor:
             continue
         # What was drawn is rounded to a tenth of a second.
-        after = (part["elapsed_s"] > cursor[panel] + 0.05).to_numpy()
-        new = part[after].sort_values("elapsed_s")
+        behind = (part["elapsed_s"] > cursor[panel] + 0.05).to_numpy()
+        new = part[behind].sort_values("elapsed_s")
         if new.empty:
             continue
         times = new["elapsed_s"].tolist()
@@ -174,65 +167,6 @@ def run_chart(
 
 
 # ---------------------------------------------------------------- inside
-
-
-class _OneRun:
-    """A store in which there is only one run, whatever its name looks like.
-
-    since: elapsed seconds; only stretches that reach behind it are read.
-    """
-
-    def __init__(self, store: Store, simulation: Simulation, since: float | None) -> None:
-        self.store = store
-        self.simulation = simulation
-        self.since = since
-
-    def simulations(self, _: Selection | None = None) -> list[Simulation]:
-        return [self.simulation]
-
-    def read_samples(
-        self,
-        selection: Selection,
-        simulations: Sequence[Simulation],
-        *,
-        contexts: Texts = None,
-        dimensions: Texts = None,
-    ) -> pd.DataFrame:
-        if self.since is None:
-            return self.store.read_samples(
-                selection, simulations, contexts=contexts, dimensions=dimensions
-            )
-        return self._fresh(words(contexts), words(dimensions), self.since)
-
-    def _fresh(
-        self, contexts: Sequence[str], dimensions: Sequence[str], since: float
-    ) -> pd.DataFrame:
-        after = (self.simulation.start or 0.0) + since
-        query: Record = {
-            "simulation": self.simulation.id,
-            "context": {"$in": list(contexts)},
-            "last": {"$gt": after},
-        }
-        arrays: Any = 1
-        if dimensions:
-            chosen = {"$in": ["$$this.id", {"$literal": list(dimensions)}]}
-            arrays = {"$filter": {"input": "$dimensions", "cond": chosen}}
-        projection = {"_id": 0, **dict.fromkeys(_FIELDS, 1), "dimensions": arrays}
-        series = self.store.database[schema.SERIES]
-        with translated(self.store.where):
-            batches = list(series.find_raw_batches(query, projection))
-        stretches = [
-            s for batch in batches for s in read_stretches(cast("bytes", batch)) if s.dimensions
-        ]
-        stretches.sort(key=attrgetter("hostname", "chart", "first"))
-        tidy = Tidy([self.simulation])
-        for _, chart in groupby(stretches, key=attrgetter("hostname", "chart")):
-            tidy.add(list(chart))
-        return tidy.frame()
-
-
-def _only(store: Store, simulation: Simulation, since: float | None = None) -> Store:
-    return cast("Store", _OneRun(store, simulation, since))
 
 
 def _several(frame: pd.DataFrame) -> bool:

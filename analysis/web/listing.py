@@ -7,8 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from bson import ObjectId
-from pymongo import ASCENDING, DESCENDING, IndexModel
-from pymongo.collation import Collation
+from pymongo import ASCENDING, DESCENDING
 from pymongo.errors import OperationFailure
 
 from minion import lookup, schema
@@ -22,23 +21,6 @@ MOST_ROWS = 200
 MOST_GROUPS = 5_000
 MOST_IN_PROGRESS = 20
 
-# As `minion.selection.natural` does: `run 9` before `run 10`.
-NATURAL = Collation(locale="en", numericOrdering=True)
-INDEXES = [
-    # Everything that is filtered by: whatever the filter, an index alone finds and counts.
-    IndexModel(
-        [
-            (key, ASCENDING)
-            for key in ("experiment", "platform", "validity.verdict", "status", "sim_id", "_id")
-        ],
-        name="listing",
-    ),
-    IndexModel(
-        [(key, ASCENDING) for key in ("experiment", "sim_id", "_id")],
-        name="natural",
-        collation=NATURAL,
-    ),
-]
 ORDERS = {
     "newest": "Last added first",
     "oldest": "First added first",
@@ -133,8 +115,8 @@ class Listing:
     """The lists of one store.
 
     Args:
-        store: where the runs are. The indexes of `INDEXES` are made when they lack; where that is
-            refused the answers are the same, and later.
+        store: where the runs are. The indexes of `schema.PAGE_INDEXES` are made when they lack;
+            where that is refused the answers are the same, and later.
     """
 
     def __init__(self, store: Store) -> None:
@@ -144,9 +126,10 @@ class Listing:
     @cached_property
     def _hinted(self) -> bool:
         try:
-            self._minions.create_indexes(INDEXES)
+            self._minions.create_indexes(schema.PAGE_INDEXES)
         except OperationFailure:
-            return {i.document["name"] for i in INDEXES} <= set(self._minions.index_information())
+            wanted = {index.document["name"] for index in schema.PAGE_INDEXES}
+            return wanted <= set(self._minions.index_information())
         return True
 
     def _hint(self, name: str) -> dict[str, Any]:
@@ -157,7 +140,7 @@ class Listing:
 
         Args:
             wanted: the filter.
-            natural: it runs under `NATURAL`, for which `01` equals `1`: the texts are held
+            natural: it runs under `schema.NATURAL`, for which `01` equals `1`: the texts are held
                 against patterns besides, which know no collation.
         """
         # Bounds for the first field of the index, so that every filter can use it.
@@ -201,7 +184,7 @@ class Listing:
                 self.query(wanted, natural=True), {"_id": 1}, **self._hint("natural")
             )
             keys = ("experiment", "sim_id", "_id")
-            cursor = cursor.sort([(key, direction) for key in keys]).collation(NATURAL)
+            cursor = cursor.sort([(key, direction) for key in keys]).collation(schema.NATURAL)
         else:
             plain = not wanted.text and not wanted.chosen
             query = {} if plain else self.query(wanted)

@@ -11,7 +11,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 from dash.development.base_component import Component
 from flask import Response
 
-from analysis.charting.output import runtime
+from analysis.charting.vega import runtime
 from analysis.web import compare_page, data_page, downloads, judging, run_page, runs_page
 from analysis.web.address import run_of, words_of
 from analysis.web.guard import protect

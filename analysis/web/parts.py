@@ -67,7 +67,7 @@ def tiles(values: Sequence[tuple[str, str]]) -> Component:
     )
 
 
-def notes(texts: Iterable[str], kind: str = "") -> Component:
+def notes(texts: Iterable[Node], kind: str = "") -> Component:
     """Sentences, one below the other."""
     return html.Ul([html.Li(text) for text in texts], className=f"notes {kind}".strip())
 

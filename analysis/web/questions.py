@@ -7,24 +7,26 @@ from typing import Any
 from dash import Dash, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
-from analysis.web.address import LABELS, Question, query, question_of, question_query
+from analysis.comparing.comparability import PLATFORM
+from analysis.web.address import Question, query, question_of, question_query
 from analysis.web.keeper import Keeper
-from analysis.web.listing import Filter, Listing
+from analysis.web.listing import Listing
+from analysis.web.offers import Offers, factor_offers, offers
 from analysis.web.parts import labelled
-from minion import lookup, schema
+from minion import schema
 from minion.errors import InvalidData, MinionError
-from minion.lifecycle import GAPS, PHASE_NAMES, read_timeline
 from minion.selection import Selection, natural
 
 MOST_RUNS = 2_000  # that a page compares or puts into one file; more is for the command line
-LOOKED_AT = 20  # newest runs that say which phases and measurements an experiment has
 EVERYTHING, RUNS = "samples", "runs"  # what a file holds besides metrics
 _TEXTS = {
     "margin": ("Margin", "5% or 2 s"),
-    "allow": ("Allowed differences", "Names, with commas"),
+    "allow": ("Allowed differences", "ram,netdata"),
     "sims": ("Runs", "1000-1026,1030"),
+    "quantile": ("Quantile", "None: the mean"),
+    "confidence": ("Confidence", "0.95"),
 }
-_LABELS = {"excluded": "Excluded runs"}
+_LABELS = {"excluded": "Excluded runs", "factor": "Compared by"}
 _EMPTY = {
     "experiment": "Choose one",
     "platform": "All platforms",
@@ -38,14 +40,21 @@ _EMPTY = {
 class Form:
     """The controls of one page.
 
-    name: of its elements. path: of its page. controls: fields of `Question`.
+    name: of its elements. path: of its page. often, seldom: its controls, fields of `Question`;
+        the second ones are folded away until one of them says something.
     whats: what its `metric` offers besides metrics and measurements.
     """
 
     name: str
     path: str
-    controls: Sequence[str]
+    often: Sequence[str]
+    seldom: Sequence[str] = ()
     whats: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def controls(self) -> tuple[str, ...]:
+        """All of them, in their order."""
+        return (*self.often, *self.seldom)
 
     def place(self, keeper: Keeper, search: str) -> Component:
         """Where it stands, holding what an address says."""
@@ -68,6 +77,8 @@ class Form:
             wanted, now = self._chosen(chosen), question_of(search)
             if wanted.experiment != now.experiment:  # what else was chosen is another's
                 wanted = Question(experiment=wanted.experiment, metric=wanted.metric)
+            elif wanted.by != now.by:  # a level of one factor is none of another
+                wanted = replace(wanted, baseline="", platform="")
             return no_update if wanted == now else question_query(wanted)
 
         @app.callback(
@@ -81,34 +92,44 @@ class Form:
         def follow(search: str | None, *values: Any) -> Any:
             *chosen, offered, path = values
             wanted = question_of(search)
-            same = wanted == self._chosen(chosen) and offered == wanted.experiment
+            same = wanted == self._chosen(chosen) and offered == _standing(wanted)
             return no_update if path != self.path or same else self._made(keeper, wanted)
 
     def _chosen(self, values: Sequence[Any]) -> Question:
         given = dict(zip(self.controls, values, strict=True))
+        if given.get("factor") == PLATFORM:
+            given["factor"] = ""
         return question_of(query(**{name: value or "" for name, value in given.items()}))
 
     def _made(self, keeper: Keeper, question: Question) -> list[Component]:
         try:
             with keeper.listing() as listing:
                 offered = offers(listing, question)
+                experiments = offered["experiment"]
+                if not question.experiment and len(experiments) == 1:
+                    question = replace(question, experiment=experiments[0][0])
+                if "factor" in self.controls:
+                    offered |= factor_offers(listing, question)
         except MinionError:  # the page's region says it
             offered = {}
-        experiments = offered.get("experiment", [])
-        if not question.experiment and len(experiments) == 1:
-            question = replace(question, experiment=experiments[0][0])
-        return [
+        often, seldom = (
             html.Div(
-                [self._control(name, question, offered) for name in self.controls],
-                className="filters",
-            ),
-            dcc.Store(id=f"{self.name}-offered", data=question.experiment),
+                [self._control(name, question, offered) for name in names], className="filters"
+            )
+            for names in (self.often, self.seldom)
+        )
+        said = any(getattr(question, name) for name in self.seldom)
+        more = html.Details([html.Summary("More options"), seldom], open=said or None)
+        return [
+            often,
+            *([more] if self.seldom else []),
+            dcc.Store(id=f"{self.name}-offered", data=_standing(question)),
         ]
 
-    def _control(
-        self, name: str, question: Question, offered: dict[str, list[tuple[str, str]]]
-    ) -> Component:
+    def _control(self, name: str, question: Question, offered: Offers) -> Component:
         identity, value = f"{self.name}-{name}", getattr(question, name)
+        if name == "factor":
+            value = question.by
         if name in _TEXTS:
             label, example = _TEXTS[name]
             control = dcc.Input(
@@ -132,6 +153,11 @@ class Form:
             value=value or None,
             placeholder=_EMPTY.get(name, ""),
             clearable=name in _EMPTY and name != "experiment",
+            # Platforms that are compared are not chosen from.
+            disabled=name == "platform"
+            and "factor" in self.controls
+            and question.by == PLATFORM
+            and not value,
             searchable=len(options) > 8,
         )
         label = _LABELS.get(name, name.capitalize())
@@ -140,28 +166,9 @@ class Form:
         return labelled(label, identity, dropdown)
 
 
-def offers(listing: Listing, question: Question) -> dict[str, list[tuple[str, str]]]:
-    """What there is to choose from: for each control, values and what people read."""
-    counts = listing.counts()
-    experiments = counts.by("experiment")
-    experiment = question.experiment or (next(iter(experiments)) if len(experiments) == 1 else "")
-    platforms = sorted(counts.by("platform", experiment=experiment), key=natural)
-    phases = list(PHASE_NAMES)
-    metrics = dict(LABELS)
-    for simulation in _newest(listing, experiment):
-        timeline = read_timeline(simulation)
-        phases += [p.name for p in (timeline.phases if timeline else ())]
-        metrics |= {m.name: m.name for m in simulation.measurements if m.name not in metrics}
-    phases += [gap.name for gap in GAPS]
-    return {
-        "experiment": [
-            (name, f"{name} ({experiments[name]:,})") for name in sorted(experiments, key=natural)
-        ],
-        "platform": [(name, name) for name in platforms],
-        "baseline": [(name, name) for name in platforms],
-        "phase": [(name, name) for name in dict.fromkeys(phases)],
-        "metric": list(metrics.items()),
-    }
+def _standing(question: Question) -> list[str]:
+    """What the offers of a form depend on."""
+    return [question.experiment, question.by, question.platform]
 
 
 def only_experiment(listing: Listing, question: Question) -> Question:
@@ -194,9 +201,3 @@ def check_size(listing: Listing, question: Question) -> int:
             " use the commands of the same name"
         )
     return number
-
-
-def _newest(listing: Listing, experiment: str) -> list[Any]:
-    ids = listing.ids(Filter(experiment=experiment), skip=0, limit=LOOKED_AT)
-    found = listing.store.database[schema.MINIONS].find({"_id": {"$in": ids}})
-    return [lookup.read(document) for document in found]

@@ -8,6 +8,7 @@ from dash.development.base_component import Component
 
 from analysis.charting.theme import platform_colours
 from analysis.metrics import METRICS
+from analysis.web import soundness
 from analysis.web.address import LABELS, query, run_address, run_of
 from analysis.web.judging import form
 from analysis.web.keeper import Keeper
@@ -48,7 +49,7 @@ def page(keeper: Keeper, search: str, *, judges: bool) -> Component:
         search: the query of the address.
         judges: with the form that excludes it.
     """
-    stores = [dcc.Store(id="fresh"), dcc.Store(id="cursor")]
+    stores = [dcc.Store(id="fresh"), dcc.Store(id="cursor"), soundness.kept()]
     return html.Div([REGIONS[0].place(keeper, search), *([form()] if judges else []), *stores])
 
 
@@ -69,6 +70,7 @@ def run(listing: Listing, search: str) -> Node:
             _metrics(simulation, metric),
             *_lines(listing, simulation, metric),
         ),
+        *soundness.place(simulation),
         *_tables(simulation, view),
     ]
 
@@ -102,6 +104,7 @@ def register(app: Dash, keeper: Keeper) -> None:
     """The callbacks of the page."""
     for region in REGIONS:
         region.register(app, keeper)
+    soundness.register(app, keeper)
 
     @app.callback(
         Output("fresh", "data"),

@@ -2,7 +2,8 @@
 
 `tests/test_fleet_agents.py` asks the same of a real agent and of this one. What is not here: other
 formats than json, other groupings than average, virtual points (rows between an agent's own
-samples), parents with children, and every other page.
+samples), parents with children, and every other page. And one quirk: a real agent that measures
+every second answers null for its very first sample when the window ends there.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Pulling from real netdata agents, and from a real one behind a server that breaks its answers."""
+"""Pulling from real netdata agents."""
 
 import signal
 import subprocess
@@ -10,8 +10,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
-from faulty_agent import FaultyAgent, answer, changed, hang, not_http, redirect, reset, status
-from netdata_agents import RunningAgent
+from faulty_agent import FaultyAgent, answer
+from pulling import CPU, assert_is_what_the_agent_says, column, host, only, table_of
 from waiting import wait_for
 
 from ingest import netdata
@@ -19,38 +19,8 @@ from ingest.agent import MOST_POINTS, Agent
 from ingest.netdata import DEFAULT_CONTEXTS, WINDOW_ROWS, pull
 from ingest.through_pandas import netdata_pandas
 from minion.errors import AgentError, InvalidData, NotFound
-from minion.model import Host, Role
-from minion.series import Dimension
 
 pytestmark = pytest.mark.system
-
-CPU = "chart=system.cpu&"
-
-
-def host(url, name="node"):
-    url = url.url if isinstance(url, RunningAgent) else url
-    return Host(hostname=name, role=Role.WORKER, url=url)
-
-
-def only(pulled, chart):
-    return next(series for series in pulled.series if series.chart == chart)
-
-
-def column(series, dimension):
-    ids = [d.id for d in series.dimensions]
-    return series.values[:, ids.index(dimension)]
-
-
-def assert_is_what_the_agent_says(agent, series, first, last):
-    """Every value of first <= time < last, and no other, equal to the last digit."""
-    said = {
-        time_: row
-        for time_, row in agent.rows(series.chart, first - 10, last).items()
-        if first <= time_ < last
-    }
-    assert series.times.tolist() == sorted(said)
-    for time_, row in zip(series.times, series.values, strict=True):
-        assert {d.name: v for d, v in zip(series.dimensions, row, strict=True)} == said[time_]
 
 
 @pytest.fixture(scope="module")
@@ -67,23 +37,6 @@ def child(agents, two_agents):
 @pytest.fixture(scope="module", autouse=True)
 def _all_at_once(two_agents, child, mortal):
     """What the tests wait for are samples: let them come together."""
-
-
-@pytest.fixture
-def node(two_agents):
-    return two_agents[0]
-
-
-@pytest.fixture
-def window(two_agents):
-    """Ten seconds whose samples are all there, on both."""
-    return two_agents[1].history(10)
-
-
-@pytest.fixture
-def faulty(node):
-    with FaultyAgent(node.url) as agent:
-        yield agent
 
 
 # ---------------------------------------------------------------- what an agent has
@@ -224,15 +177,11 @@ def test_never_finer_than_the_agents_interval(two_agents):
     ram = only(pull(host(slow), first, last), "system.ram")
     assert set(np.diff(ram.times)) == {2}
     with FaultyAgent(slow.url) as interpolating:
-        interpolating.on("/api/v1/data", answer(_table(slow, "system.ram", first, last, points=10)))
+        interpolating.on(
+            "/api/v1/data", answer(table_of(slow, "system.ram", first, last, points=10))
+        )
         again = only(pull(host(interpolating.url), first, last, contexts=["system.ram"]), ram.chart)
     assert np.array_equal(again.times, ram.times)
-
-
-def _table(agent, chart, first, last, **more):
-    return agent.get(
-        "data", chart=chart, after=first, before=last - 1, dimensions="*", format="json", **more
-    ).json()
 
 
 @pytest.mark.parametrize("shift", range(5))
@@ -259,7 +208,7 @@ def test_charts_of_different_intervals_are_asked_apart(node):
 
 
 def test_the_agents_newest_row_is_first_and_ours_last(node, window):
-    table = _table(node, "system.cpu", *window)
+    table = table_of(node, "system.cpu", *window)
     assert table["data"][0][0] > table["data"][-1][0]
     assert (np.diff(only(pull(host(node), *window), "system.cpu").times) > 0).all()
 
@@ -307,7 +256,7 @@ def test_one_404_for_an_unknown_chart_and_for_no_samples(node, window):
     assert len({a.text for a in answers}) == 1
     with pytest.raises(NotFound, match=r"knows no chart no\.such"):
         agent.data(replace(cpu, id="no.such"), *window)
-    assert agent.data(cpu, window[0] - 9000, window[0] - 8000).times == ()
+    assert agent.data(cpu, window[0] - 9000, window[0] - 8000).times.tolist() == []
     pulled = pull(host(node), window[0] - 9000, window[0] - 8000, contexts=["system.cpu"])
     assert pulled.series == ()
     assert [(m.first, m.last) for m in pulled.missing] == [(window[0] - 9000, window[0] - 8000)]
@@ -405,252 +354,6 @@ def test_two_at_once(two_agents, capsys):
     for place, agent in enumerate(two_agents):
         for series in results[place].series:
             assert_is_what_the_agent_says(agent, series, *windows[place])
-
-
-# ---------------------------------------------------------------- what goes wrong on the way
-
-RECOVERED = [
-    status(404, b"No metrics where matched to query."),
-    status(500),
-    answer(b"<html>"),
-    answer({"labels": ["time", "user"], "data": [[None, "x"], {}]}),
-    not_http,
-    reset,
-    changed(lambda table: table["data"].__delitem__(slice(0, 5))),
-    changed(lambda table: table["data"].__delitem__(slice(5, 11))),
-    changed(lambda table: table["data"].clear()),
-    changed(lambda table: table["data"].append([0, *table["data"][0]])),
-]
-
-
-@pytest.mark.parametrize("fault", RECOVERED)
-def test_a_failure_that_passes_costs_nothing(faulty, node, window, fault, capsys):
-    faulty.on(f"data?{CPU}", fault, times=1)
-    pulled = pull(host(faulty.url), *window)
-    for series in pulled.series:
-        assert_is_what_the_agent_says(node, series, *window)
-    assert pulled.missing == ()
-    assert pulled.retry_from == pulled.until == window[1]
-    assert capsys.readouterr() == ("", "")
-
-
-@pytest.mark.parametrize(
-    ("fault", "reason"),
-    [
-        (status(401), "wants a user and a password"),
-        (status(412), "bearer token"),
-        (status(500), "HTTP 500"),
-        (status(503), "ask again in a moment"),
-        (answer(b"<html>"), "is not JSON"),
-        (answer({}), "are not netdata's"),
-        (not_http, "does not speak HTTP"),
-        (reset, "breaks the connection"),
-        (hang, "no whole answer within 1 s"),
-    ],
-)
-def test_a_chart_that_fails_leaves_the_others_and_is_missing(
-    faulty, node, window, fault, reason, capsys
-):
-    faulty.on(f"data?{CPU}", fault)
-    pulled = pull(host(faulty.url), *window, timeout=1, tries=2)
-    assert {s.chart for s in pulled.series} == {c.id for c in pulled.charts} - {"system.cpu"}
-    for series in pulled.series:
-        assert_is_what_the_agent_says(node, series, *window)
-    (missing,) = pulled.missing
-    assert (missing.chart, missing.first, missing.last) == ("system.cpu", *window)
-    assert reason in missing.reason
-    assert "\n" not in missing.reason
-    assert pulled.until == window[1]
-    assert pulled.retry_from == window[0]  # the agent may have it: worth asking again
-    assert capsys.readouterr() == ("", "")
-
-
-def test_a_chart_that_does_not_answer_is_not_waited_for_in_every_window(
-    faulty, window, monkeypatch
-):
-    monkeypatch.setattr(netdata, "WINDOW_ROWS", 2)
-    faulty.on(f"data?{CPU}", hang)
-    began = time.monotonic()
-    pulled = pull(host(faulty.url), *window, timeout=0.7)
-    assert time.monotonic() - began < 4
-    assert len(faulty.asked(f"data?{CPU}")) == 2
-    assert [(m.chart, m.first, m.last) for m in pulled.missing] == [("system.cpu", *window)]
-
-
-@pytest.mark.parametrize("part", ["/api/v1/info", "/api/v1/charts", "/api/v1/data"])
-@pytest.mark.parametrize(
-    ("fault", "words"),
-    [
-        (hang, "no whole answer within 0.7 s"),
-        (status(500), "HTTP 500"),
-        (redirect("http://127.0.0.1:1"), "127.0.0.1:1|refuses"),
-    ],
-)
-def test_an_agent_that_gives_nothing(faulty, window, part, fault, words):
-    faulty.on(part, fault)
-    began = time.monotonic()
-    with pytest.raises(AgentError, match=words):
-        pull(host(faulty.url), *window, timeout=0.7, tries=2)
-    assert time.monotonic() - began < 5
-
-
-def test_charts_that_answer_are_had_when_another_is_silent(faulty, node, window):
-    """Without netdata-pandas' help: one that breaks ends its whole call."""
-    faulty.on("data?chart=system.ram&", reset)
-    faulty.on(f"data?{CPU}", hang)
-    pulled = pull(host(faulty.url), *window, timeout=0.7, tries=2)
-    assert {m.chart for m in pulled.missing} == {"system.cpu", "system.ram"}
-    assert len(pulled.series) == len(pulled.charts) - 2
-    for series in pulled.series:
-        assert_is_what_the_agent_says(node, series, *window)
-
-
-def test_half_a_window_for_good(faulty, window):
-    first, last = window
-    half = first + 5
-    faulty.on(
-        f"data?{CPU}", changed(lambda t: t.update(data=[r for r in t["data"] if r[0] >= half]))
-    )
-    pulled = pull(host(faulty.url), first, last, tries=2)
-    assert only(pulled, "system.cpu").times.tolist() == list(range(half, last))
-    (missing,) = pulled.missing
-    assert (missing.first, missing.last) == (first, half)
-    assert missing.reason == "the agent has no samples of that time"
-    assert len(faulty.asked(f"data?{CPU}")) == 3  # once for all, twice for what was left out
-
-
-def test_a_null_is_missing_never_zero_nor_its_neighbour(faulty, node, window):
-    first, last = window
-    gone = range(first + 3, first + 6)
-
-    def nulls(table):
-        for row in table["data"]:
-            if row[0] in gone:
-                row[1:] = [None] * (len(row) - 1)
-            if row[0] == first + 8:
-                row[1] = None
-
-    faulty.on(f"data?{CPU}", changed(nulls))
-    pulled = pull(host(faulty.url), first, last)
-    cpu = only(pulled, "system.cpu")
-    assert cpu.times.tolist() == [t for t in range(first, last) if t not in gone]
-    assert np.argwhere(np.isnan(cpu.values)).tolist() == [[5, 0]]
-    (missing,) = pulled.missing
-    assert (missing.chart, missing.first, missing.last) == ("system.cpu", gone[0], gone[-1] + 1)
-    assert pulled.retry_from == last  # the agent has said so: nothing to ask again
-    ram = only(pulled, "system.ram")
-    assert_is_what_the_agent_says(node, ram, first, last)
-
-
-@pytest.mark.parametrize("dimension", ["user", "idle"])
-def test_a_dimension_that_is_null_throughout_stays_a_column(faulty, window, dimension):
-    def null(table):
-        place = table["labels"].index(dimension)
-        for row in table["data"]:
-            row[place] = None
-
-    faulty.on(f"data?{CPU}", changed(null))
-    pulled = pull(host(faulty.url), *window)
-    cpu = only(pulled, "system.cpu")
-    assert np.isnan(column(cpu, dimension)).all()
-    assert not np.isnan(column(cpu, "system")).any()
-    assert pulled.missing == ()
-
-
-def test_rows_that_nobody_asked_for_are_dropped(faulty, node, window):
-    def more(table):
-        width = len(table["labels"]) - 1
-        extra = (window[0] - 100, window[0] - 2, window[1], window[1] + 50)
-        table["data"] = [[t, *[7] * width] for t in extra] + table["data"] + table["data"][:2]
-
-    faulty.on("/api/v1/data", changed(more))
-    for series in pull(host(faulty.url), *window).series:
-        assert_is_what_the_agent_says(node, series, *window)
-
-
-def test_what_is_late_is_not_settled(faulty, monkeypatch):
-    """Not even when a later window was asked for already."""
-    monkeypatch.setattr(netdata, "WINDOW_ROWS", 1)
-    late = int(time.time()) - 1
-    faulty.on(
-        f"data?{CPU}", changed(lambda t: t.update(data=[r for r in t["data"] if r[0] < late]))
-    )
-    pulled = pull(host(faulty.url), late - 2, late + 100, contexts=["system.cpu"])
-    assert only(pulled, "system.cpu").times.tolist() == [late - 2, late - 1]
-    assert pulled.until == pulled.retry_from == late
-    assert pulled.missing == ()
-
-
-def test_a_chart_that_goes_away_while_pulling(faulty, window):
-    faulty.on("system.cpu", status(404))
-    (missing,) = pull(host(faulty.url), *window).missing
-    assert missing.chart == "system.cpu"
-    assert missing.reason == "the agent has no samples of this chart"
-
-
-def test_a_password_reaches_every_request(faulty, window):
-    pulled = pull(host(faulty.url.replace("//", "//ada:secret@")), *window)
-    assert pulled.missing == ()
-    assert len(faulty.requests) == 2 + len(pulled.charts)  # nothing was asked twice
-    assert set(faulty.authorizations) == {"Basic YWRhOnNlY3JldA=="}
-    faulty.on("/api/v1/data", status(401))
-    with pytest.raises(AgentError) as caught:
-        pull(host(faulty.url.replace("//", "//ada:secret@")), *window)
-    assert "secret" not in str(caught.value)
-
-
-def test_a_chart_with_an_odd_name_and_dimensions_of_one_name(faulty, node, window):
-    entry = node.get("chart", chart="system.net").json()
-    odd = {**entry, "id": "net & more/ä", "context": "odd"}
-    twins = {**entry, "id": "twins", "context": "odd"}
-    twins["dimensions"] = {key: {"name": "same"} for key in entry["dimensions"]}
-    faulty.on("/api/v1/charts", answer({"charts": {odd["id"]: odd, "twins": twins}}))
-    table = _table(node, "system.net", *window, options="jsonwrap")
-    faulty.on("/api/v1/data", answer(table["result"]))
-    faulty.on("chart=twins", answer(table))
-    pulled = pull(host(faulty.url), *window, contexts=["odd"])
-    assert faulty.asked("data?chart=net%20%26%20more%2F%C3%A4&")
-    for series in pulled.series:
-        assert_is_what_the_agent_says(
-            node, replace(series, chart="system.net", dimensions=NET), *window
-        )
-    assert pulled.missing == ()
-
-
-NET = (Dimension("InOctets", "received"), Dimension("OutOctets", "sent"))
-
-
-def test_an_interrupt_is_an_interrupt(faulty, window):
-    faulty.on("/api/v1/data", hang)
-
-    def interrupt():
-        wait_for(lambda: len(faulty.asked("/api/v1/data")) >= 5, 10, "the charts are asked for")
-        signal.raise_signal(signal.SIGINT)
-
-    thread = threading.Thread(target=interrupt)
-    thread.start()
-    with pytest.raises(KeyboardInterrupt):
-        pull(host(faulty.url), *window, timeout=20)
-    thread.join()
-
-
-def test_a_window_between_two_samples_is_settled_without_asking(faulty, window):
-    first = window[0]
-    pulled = pull(host(faulty.url), first + 0.2, first + 0.8)
-    assert pulled.series == pulled.missing == ()
-    assert pulled.until == first + 0.8
-    assert faulty.asked("/api/v1/data") == []
-
-
-@pytest.mark.parametrize(("first", "last"), [(5, 5), (6, 5), (float("nan"), 5), (0, float("inf"))])
-def test_a_window_that_is_none(first, last):
-    with pytest.raises(InvalidData, match="no time lies between"):
-        pull(host("http://127.0.0.1:1"), first, last)
-
-
-def test_a_host_without_an_agent():
-    with pytest.raises(InvalidData, match="give it an address"):
-        pull(Host(hostname="controller", role=Role.CONTROLLER), 1, 2)
 
 
 # ---------------------------------------------------------------- why netdata-pandas needs watching

@@ -28,7 +28,8 @@
     const columns = Math.max(1, Math.min(4, spec.concat.length, Math.floor(room / 340)));
     const width = Math.floor(room / columns) - around;
     spec.columns = columns;
-    for (const panel of spec.concat) panel.width = Math.max(120, Math.min(460, width));
+    const most = spec.concat.length > 1 ? 460 : 760;
+    for (const panel of spec.concat) panel.width = Math.max(120, Math.min(most, width));
   };
   const wrapped = (lines, room) => {
     const most = Math.max(30, Math.floor(room / 6.2)); // letters of a line
@@ -99,6 +100,23 @@
     for (const kept of views.values()) kept.view?.signal("dark", isDark()).runAsync();
   };
   dark.addEventListener("change", shade);
+
+  // Dash's dropdown takes the focus with an element that is hidden from those who hear the page, and
+  // passes it on to its button; and what it unfolds has no name. The button takes it itself here.
+  const mend = () => {
+    for (const target of document.querySelectorAll(".dash-dropdown-focus-target[tabindex='0']")) {
+      const button = target.parentElement.querySelector("button.dash-dropdown");
+      if (!button) continue;
+      target.tabIndex = -1;
+      button.tabIndex = 0;
+    }
+    const unnamed = ".dash-dropdown-content:not([aria-label]), .dash-dropdown-options:not([aria-label])";
+    for (const part of document.querySelectorAll(unnamed)) {
+      const field = document.querySelector(".dash-dropdown[aria-expanded=true]")?.closest(".field");
+      if (field) part.setAttribute("aria-label", field.querySelector(".label").textContent);
+    }
+  };
+  new MutationObserver(mend).observe(document, { childList: true, subtree: true });
 
   // Dash writes the keys of an id in their order.
   const boxOf = (of) => document.getElementById(JSON.stringify({ of, type: "chart" }));

@@ -6,6 +6,7 @@ together; adding a run to it means writing all of it again.
 
 # ruff: noqa: D102  the base class says what each method does
 
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ ROWS_TOGETHER = 131_072  # of a row group of the one file: a metric's rows fill 
 Filter = list[tuple[str, str, Any]]
 
 
-class Parquet(Contender):
+class Parquet(Contender, ABC):
     """What the readers of Parquet share: the files, and what is written."""
 
     def __init__(self, place: Place, layout: str) -> None:
@@ -34,9 +35,9 @@ class Parquet(Contender):
         """A frame as this library has it."""
         return frame
 
+    @abstractmethod
     def written(self, frame: Any, path: Path) -> None:
         """Write a frame to a file."""
-        raise NotImplementedError
 
     # ------------------------------------------------------------ files
 

@@ -1,0 +1,101 @@
+"""Percentiles of parts as bars, with lines for those of the whole."""
+
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from analysis.charting import theme
+from analysis.charting.labels import has_values, titled
+from analysis.observing.percentiles import EACH, NESTED, POOLED
+from minion.errors import InvalidData
+from minion.selection import natural
+
+Record = dict[str, Any]
+
+_LINES = (NESTED, POOLED)
+
+
+def bars(
+    table: pd.DataFrame,
+    *,
+    within: str = "hostname",
+    unit: str = "",
+    title: str = "Percentile of each node",
+    simulated: bool = False,
+    width: int = 640,
+    height: int = 200,
+) -> alt.LayerChart:
+    """A bar for each part, and lines for the percentile of these and for the pooled one.
+
+    Args:
+        table: one group of what `percentile_table` gives.
+        within: the column with the names of the parts.
+        unit: of the values.
+        title: of the chart.
+        simulated: the data are not measured; the subtitle says so.
+        width, height: in pixels.
+
+    Raises:
+        InvalidData: the table has no values, lacks a column, or holds several groups.
+    """
+    has_values(table, "value", within, "kind", "percent")
+    whole = {kind: table[(table["kind"] == kind).to_numpy()] for kind in _LINES}
+    if any(len(rows) > 1 for rows in whole.values()):
+        raise InvalidData("the table holds several groups; draw one")
+    each = table[(table["kind"] == EACH).to_numpy()]
+    names = sorted(each[within].astype(str), key=natural)
+    y = alt.Y("value:Q", title=unit or None)
+    records: list[Record] = [
+        {"name": str(name), "kind": EACH, "n": int(n), "value": _short(value)}
+        for name, n, value in zip(each[within], each["n"], each["value"], strict=True)
+    ]
+    records += [
+        {"kind": kind, "n": int(rows["n"].iloc[0]), "value": _short(rows["value"].iloc[0])}
+        for kind, rows in whole.items()
+        if len(rows)
+    ]
+    tip = [alt.Tooltip("value:Q", title=unit or "value", format=",.4~g"), alt.Tooltip("n:Q")]
+    columns = (
+        alt.Chart()
+        .transform_filter(alt.FieldEqualPredicate(field="kind", equal=EACH))
+        .mark_bar(color=theme.PLATFORM_COLOURS[0])
+        .encode(
+            x=alt.X(
+                "name:N",
+                title=None,
+                sort=names,
+                axis=alt.Axis(labelAngle=-90, labelFontSize=9, ticks=False),
+            ),
+            y=y,
+            tooltip=[alt.Tooltip("name:N", title=within), *tip],
+        )
+    )
+    lines = (
+        alt.Chart()
+        .transform_filter(alt.FieldOneOfPredicate(field="kind", oneOf=list(_LINES)))
+        .mark_rule(stroke=theme.INK, strokeWidth=1.6)
+        .encode(
+            y=y,
+            strokeDash=alt.StrokeDash(
+                "kind:N", title=None, scale=alt.Scale(domain=list(_LINES), range=[[1, 0], [5, 4]])
+            ),
+            tooltip=[alt.Tooltip("kind:N", title="Line"), *tip],
+        )
+    )
+    chart: alt.LayerChart = alt.layer(  # type: ignore[assignment]  # without row and column
+        columns, lines, width=width, height=height
+    )
+    chart.data = alt.InlineData(values=records)
+    percent = f"{table['percent'].iloc[0]:g}th percentile"
+    notes = [f"Bar: {percent} over the runs. Solid: of these bars. Dashed: of all values"]
+    return theme.finished(
+        chart,
+        titled(title, notes, simulated=simulated),
+        f"{percent} of each of {len(names)} {within}s, of these, and of all values",
+    )
+
+
+def _short(value: float) -> float:
+    """To eight digits: finer than a pixel, and short in JSON."""
+    return float(f"{value:.8g}")

@@ -1,0 +1,1 @@
+"""Ramps: what a system gives while its load grows, and where it gives no more."""

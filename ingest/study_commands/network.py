@@ -1,0 +1,78 @@
+"""`minion ingest iperf3` and `minion ingest sockperf`."""
+
+from typing import TYPE_CHECKING
+
+from minion.console import DB, EXPERIMENT, Session, command
+
+if TYPE_CHECKING:
+    from ingest.importing import Imported
+
+WRITES = {"experiment": EXPERIMENT}
+
+
+@command(WRITES, DB)
+def ingest_iperf3(
+    session: Session,
+    files: tuple[str, ...],
+    *,
+    platform: str | None = None,
+    sim: str | None = None,
+) -> None:
+    """Import bitrates between two hosts from what iperf3 printed, --json too.
+
+    Client and server of one test are one run of experiment iperf3, or the named one. Where the
+    intervals do not add up to the summary, file and line are noted. The same files again change
+    nothing.
+
+    Args:
+        files: Files, or folders of them.
+        platform: The system under test. Default: the name of a file's folder.
+        sim: The sim_id, of a single test. Default: PLATFORM/STEM.
+    """
+    from ingest.iperf3 import IPERF3, is_iperf3  # noqa: PLC0415
+    from ingest.iperf3 import ingest_iperf3 as ingest  # noqa: PLC0415
+    from ingest.texts import files_of  # noqa: PLC0415
+
+    paths = files_of(files, is_iperf3, "of iperf3")
+    experiment = _experiment(session, IPERF3)
+    _say(session, ingest(session.store, paths, platform=platform, sim=sim, experiment=experiment))
+
+
+@command(WRITES, DB)
+def ingest_sockperf(
+    session: Session,
+    files: tuple[str, ...],
+    *,
+    platform: str | None = None,
+    sim: str | None = None,
+) -> None:
+    """Import latencies between two hosts, and message rates, from sockperf's text.
+
+    A file is a run of experiment sockperf, or the named one. Where figures do not fit together,
+    file and line are noted. The same files again change nothing.
+
+    Args:
+        files: Files, or folders of them.
+        platform: The system under test. Default: the name of a file's folder.
+        sim: The sim_id, of a single file. Default: PLATFORM/STEM.
+    """
+    from ingest.sockperf import SOCKPERF  # noqa: PLC0415
+    from ingest.sockperf import ingest_sockperf as ingest  # noqa: PLC0415
+    from ingest.sockperf_text import is_sockperf  # noqa: PLC0415
+    from ingest.texts import files_of  # noqa: PLC0415
+
+    paths = files_of(files, is_sockperf, "of sockperf")
+    experiment = _experiment(session, SOCKPERF)
+    _say(session, ingest(session.store, paths, platform=platform, sim=sim, experiment=experiment))
+
+
+def _experiment(session: Session, own: str) -> str:
+    from minion.settings import Settings  # noqa: PLC0415
+
+    return session.experiment or Settings.read().experiment or own
+
+
+def _say(session: Session, imported: "Imported") -> None:
+    for note in imported.notes:
+        session.note(note)
+    session.say(imported.summary)

@@ -1,0 +1,82 @@
+"""The living page is text, and readable: hostile names, small screens, dark ones, no sight."""
+
+import pytest
+from served_pages import HOSTILE, QUOTED, drawn, names, scroll, titled
+from waiting import wait_for
+
+from analysis.web.address import run_address
+
+pytestmark = pytest.mark.system
+
+
+# ---------------------------------------------------------------- names, sizes, colours
+
+
+def test_hostile_names_are_text(served, visited):
+    address, _ = served
+    page = visited(address)
+    names(page)
+    for name in (HOSTILE, QUOTED, "a&b"):
+        assert page.get_by_text(name, exact=True).count() > 0
+    page.get_by_role("link", name=QUOTED).click()
+    drawn(page)
+    titled(page, f"Run {QUOTED} · Minion")
+    page.locator(".chart svg text", has_text=HOSTILE).first.wait_for()
+    page.goto(f"{address}/?experiment=%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E&text=%22%27")
+    page.get_by_text("No run fits these filters.").wait_for()
+    page.goto(f"{address}/run?experiment=%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E&sim_id=<b>")
+    page.locator(".alert", has_text="no simulation <b>").wait_for()
+    assert page.locator("main img, main b, main script").count() == 0
+
+
+PATHS = {
+    "/": "#runs tbody th",
+    run_address("study", "3", "net"): ".chart svg",
+    "/compare?experiment=study&margin=5%25": ".chart svg",
+    "/data?experiment=study": "#report a",
+    run_address(HOSTILE, QUOTED): ".chart svg",
+}
+
+
+@pytest.mark.parametrize(
+    ("size", "scheme"), [("phone", "light"), ("phone", "dark"), ("tablet", "light")]
+)
+def test_small_screens_need_no_scrolling_sideways(served, visited, size, scheme):
+    for path, selector in PATHS.items():
+        page = visited(served[0] + path, size, scheme)
+        page.wait_for_selector(selector)
+        width, room = scroll(page)
+        assert width <= room, path
+
+
+def test_dark_and_light(served, visited):
+    address = served[0] + run_address("study", "3")
+
+    def ground(page):
+        drawn(page)
+        body = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        chart = page.evaluate("document.querySelector('.chart svg').style.backgroundColor")
+        return body, chart
+
+    light, dark = "rgb(255, 255, 255)", "rgb(20, 24, 29)"
+    assert ground(visited(address)) == (light, light)
+    page = visited(address, scheme="dark")
+    assert ground(page) == (dark, dark)
+    page.get_by_role("button", name="Light").click()
+    wait_for(lambda: ground(page) == (light, light), 10, "a light page")
+    page.reload()
+    assert ground(page) == (light, light)
+
+
+def test_it_can_be_used_by_those_who_do_not_see_it(served, visited):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is missing")
+    for place, (path, selector) in enumerate(PATHS.items()):
+        page = visited(served[0] + path, "desktop", "dark" if place % 2 else "light")
+        page.wait_for_selector(selector)
+        found = axe.Axe().run(page)
+        serious = [
+            (v["id"], v["nodes"][0]["html"][:200])
+            for v in found.response["violations"]
+            if v["impact"] in ("serious", "critical")
+        ]
+        assert serious == [], path

@@ -1,0 +1,389 @@
+"""iperf3's output, text and JSON, into runs."""
+
+import gzip
+import json
+
+import pytest
+
+from ingest.iperf3 import ingest_iperf3, is_iperf3, paired, read
+from ingest.iperf3_ends import disagreements
+from minion.errors import InvalidData, NotFound
+
+CLIENT = """\
+user@node-1:~$ iperf3 -c 10.0.0.2 -t 2
+Connecting to host 10.0.0.2, port 5201
+[  5] local 10.0.0.1 port 40001 connected to 10.0.0.2 port 5201
+[ ID] Interval           Transfer     Bitrate         Retr  Cwnd
+[  5]   0.00-1.00   sec  1.00 GBytes  8.59 Gbits/sec    3   2.50 MBytes
+[  5]   1.00-2.00   sec   512 MBytes  4.29 Gbits/sec    0    512 KBytes
+- - - - - - - - - - - - - - - - - - - - - - - - -
+[ ID] Interval           Transfer     Bitrate         Retr
+[  5]   0.00-2.00   sec  1.50 GBytes  6.44 Gbits/sec    3             sender
+[  5]   0.00-2.00   sec  1.49 GBytes  6.40 Gbits/sec                  receiver
+
+iperf Done.
+"""
+SERVER = """\
+Server listening on 5201 (test #1)
+Accepted connection from 10.0.0.1, port 40000
+[  5] local 10.0.0.2 port 5201 connected to 10.0.0.1 port 40001
+[ ID] Interval           Transfer     Bitrate
+[  5]   0.00-1.00   sec  1020 MBytes  8.56 Gbits/sec
+[  5]   1.00-2.00   sec   506 MBytes  4.24 Gbits/sec
+- - - - - - - - - - - - - - - - - - - - - - - - -
+[ ID] Interval           Transfer     Bitrate
+[  5]   0.00-2.00   sec  1.49 GBytes  6.40 Gbits/sec                  receiver
+"""
+STREAMS = """\
+Connecting to host h, port 5201
+[  5] local 10.0.0.1 port 1 connected to 10.0.0.2 port 5201
+[  7] local 10.0.0.1 port 2 connected to 10.0.0.2 port 5201
+[ ID] Interval           Transfer     Bitrate         Retr  Cwnd
+[  5]   0.00-0.50   sec   100 MBytes  1678 Mbits/sec    1   1.00 MBytes
+[  7]   0.00-0.50   sec   200 MBytes  3355 Mbits/sec    2   2.00 MBytes
+[SUM]   0.00-0.50   sec   300 MBytes  5033 Mbits/sec    3
+- - - - - - - - - - - - - - - - - - - - - - - - -
+[ ID] Interval           Transfer     Bitrate         Retr
+[  5]   0.00-0.50   sec   100 MBytes  1678 Mbits/sec    1             sender
+[  5]   0.00-0.50   sec   100 MBytes  1678 Mbits/sec                  receiver
+[  7]   0.00-0.50   sec   200 MBytes  3355 Mbits/sec    2             sender
+[  7]   0.00-0.50   sec   200 MBytes  3355 Mbits/sec                  receiver
+[SUM]   0.00-0.50   sec   300 MBytes  5033 Mbits/sec    3             sender
+[SUM]   0.00-0.50   sec   300 MBytes  5033 Mbits/sec                  receiver
+"""
+DATAGRAMS = """\
+Accepted connection from 10.0.0.1, port 4
+[  5] local 10.0.0.2 port 5201 connected to 10.0.0.1 port 5
+[ ID] Interval           Transfer     Bitrate         Jitter    Lost/Total Datagrams
+[  5]   0.00-1.00   sec  5.97 MBytes  50.1 Mbits/sec  0.012 ms  9/200 (4.5%)
+- - - - - - - - - - - - - - - - - - - - - - - - -
+[ ID] Interval           Transfer     Bitrate         Jitter    Lost/Total Datagrams
+[  5]   0.00-1.00   sec  5.97 MBytes  50.1 Mbits/sec  0.012 ms  9/200 (4.5%)  receiver
+"""
+BOTH = """\
+Connecting to host h, port 5201
+[  5] local 10.0.0.1 port 1 connected to 10.0.0.2 port 5201
+[  7] local 10.0.0.1 port 2 connected to 10.0.0.2 port 5201
+[ ID][Role] Interval           Transfer     Bitrate         Retr  Cwnd
+[  5][TX-C]   0.00-1.00   sec  9.00 GBytes  77.3 Gbits/sec    3   2.50 MBytes       (omitted)
+[  7][RX-C]   0.00-1.00   sec  9.00 GBytes  77.3 Gbits/sec                  (omitted)
+[  5][TX-C]   0.00-1.00   sec  1.00 GBytes  8.59 Gbits/sec    2   3.12 MBytes
+[  7][RX-C]   0.00-1.00   sec  2.00 GBytes  17.2 Gbits/sec
+- - - - - - - - - - - - - - - - - - - - - - - - -
+[ ID][Role] Interval           Transfer     Bitrate         Retr
+[  5][TX-C]   0.00-1.00   sec  1.00 GBytes  8.59 Gbits/sec    2             sender
+[  5][TX-C]   0.00-1.00   sec  1.00 GBytes  8.59 Gbits/sec                  receiver
+[  7][RX-C]   0.00-1.00   sec  2.00 GBytes  17.2 Gbits/sec   18             sender
+[  7][RX-C]   0.00-1.00   sec  2.00 GBytes  17.2 Gbits/sec                  receiver
+"""
+
+
+def document(role="client", *, cookie="abc", start=1_700_000_000):
+    """What --json writes of two seconds over one stream."""
+    near, far = ("10.0.0.1", 40001), ("10.0.0.2", 5201)
+    if role == "server":
+        near, far = far, near
+    sends = role == "client"
+
+    def figures(first, last, count, **more):
+        rate = count * 8 / (last - first)
+        return {"start": first, "end": last, "bytes": count, "bits_per_second": rate, **more}
+
+    def interval(first, last, count):
+        own = figures(first, last, count, omitted=False, sender=sends)
+        extra = {"snd_cwnd": 2**20, "rtt": 250, "retransmits": 1} if sends else {}
+        return {"streams": [{"socket": 5, **own, **extra}], "sum": {**own}}
+
+    return {
+        "start": {
+            "connected": [
+                {
+                    "socket": 5,
+                    "local_host": near[0],
+                    "local_port": near[1],
+                    "remote_host": far[0],
+                    "remote_port": far[1],
+                }
+            ],
+            "version": "iperf 3.12",
+            "timestamp": {"timesecs": start},
+            "cookie": cookie,
+            "test_start": {"protocol": "TCP", "num_streams": 1, "reverse": 0, "duration": 2},
+            **({"accepted_connection": {}} if role == "server" else {"connecting_to": {}}),
+        },
+        "intervals": [interval(0, 1.0001, 10**9), interval(1.0001, 2.0002, 2 * 10**9)],
+        "end": {
+            "sum_sent": figures(0, 2.0002, 3 * 10**9 * sends, retransmits=2),
+            "sum_received": figures(0, 2.0005, 3 * 10**9),
+            "cpu_utilization_percent": {"host_total": 12.5, "remote_total": 50.0},
+        },
+    }
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A platform's folder, and files in it."""
+    place = tmp_path / "gke"
+    place.mkdir()
+
+    def write(**files):
+        paths = [place / name.replace("_", ".") for name in files]
+        for path, text in zip(paths, files.values(), strict=True):
+            path.write_text(text)
+        return paths
+
+    return write
+
+
+def values(run):
+    return {m.name: m.value for m in run.measurements}
+
+
+def shown(series):
+    return {
+        (s.hostname, s.chart, d.id): s.values[:, k].tolist()
+        for s in series
+        for k, d in enumerate(s.dimensions)
+    }
+
+
+# ---------------------------------------------------------------- text
+
+
+def test_the_two_ends_of_a_test_are_one_run_named_by_the_client_s_file(store, folder):
+    done = ingest_iperf3(store, folder(a_txt=SERVER, b_txt=CLIENT))
+    assert (done.runs, done.new, done.samples) == (1, 1, 8)
+    (run,) = store.simulations()
+    assert (run.sim_id, run.platform, run.experiment) == ("gke/b", "gke", "iperf3")
+    assert [host.hostname for host in run.hosts] == ["client", "server"]
+    assert values(run) == {
+        "bitrate": 6.4,
+        "transferred": 1.49,
+        "bitrate sent": 6.44,
+        "retransmits": 3.0,
+    }
+    assert run.parameters == {"protocol": "TCP", "streams": 1, "direction": "out", "seconds": 2}
+    assert run.provenance.details["server"] == "10.0.0.2:5201"
+    assert run.end - run.start == 2
+    assert shown(store.series(run)) == {
+        ("client", "iperf3.bitrate", "total"): [8.59, 4.29],
+        ("client", "iperf3.cwnd", "stream 1"): [2.5, 0.5],
+        ("client", "iperf3.retransmits", "total"): [3.0, 0.0],
+        ("server", "iperf3.bitrate", "total"): [8.56, 4.24],
+    }
+    assert {s.step for s in store.series(run)} == {1.0}
+    # Every sample lies inside the run.
+    assert len(store.samples(phase="Total simulation time")) == 8
+
+
+def test_the_same_files_again_change_nothing(store, folder):
+    paths = folder(a_txt=SERVER, b_txt=CLIENT)
+    ingest_iperf3(store, paths)
+    before = store.simulation("gke/b")
+    again = ingest_iperf3(store, paths)
+    assert (again.runs, again.new, again.samples) == (1, 0, 0)
+    assert store.simulation("gke/b") == before
+
+
+def test_the_other_end_later_is_left_out_and_said(store, folder):
+    server, client = folder(a_txt=SERVER, b_txt=CLIENT)
+    ingest_iperf3(store, [server])
+    assert values(store.simulation("gke/a"))["bitrate"] == 6.4
+    done = ingest_iperf3(store, [client])
+    assert done.runs == 0
+    assert "b.txt left out: gke/a is the same test, seen from the other end" in done.notes
+    assert ingest_iperf3(store, [server]).runs == 1
+
+
+def test_another_test_between_the_same_hosts_is_a_run_of_its_own(store, folder):
+    other = CLIENT.replace("6.40 Gbits", "6.10 Gbits").replace("1.49 GBytes", "1.42 GBytes")
+    done = ingest_iperf3(store, folder(a_txt=SERVER, b_txt=other))
+    assert done.runs == 2
+
+
+def test_streams_have_a_total_and_their_own_lines(store, folder):
+    (path,) = folder(p_txt=STREAMS)
+    ingest_iperf3(store, [path], platform="P", sim="7", experiment="mine")
+    run = store.simulation("7", "mine")
+    assert (run.platform, run.parameters["streams"]) == ("P", 2)
+    assert values(run)["bitrate"] == 5.033
+    found = shown(store.series(run))
+    assert found["client", "iperf3.bitrate", "total"] == [5.033]
+    assert found["client", "iperf3.bitrate", "stream 2"] == [3.355]
+    assert found["client", "iperf3.retransmits", "total"] == [3.0]
+    assert found["client", "iperf3.cwnd", "stream 1"] == [1.0]
+    assert ("client", "iperf3.cwnd", "total") not in found
+
+
+def test_datagrams_have_jitter_and_loss(store, folder):
+    ingest_iperf3(store, folder(u_txt=DATAGRAMS))
+    run = store.simulation("gke/u")
+    assert run.parameters["protocol"] == "UDP"
+    assert values(run) == {
+        "bitrate": 0.0501,
+        "transferred": 5.97 / 1024,
+        "jitter": 0.012,
+        "lost datagrams": 9.0,
+        "datagrams": 200.0,
+        "loss": 4.5,
+    }
+
+
+def test_both_directions_are_told_apart_and_what_was_omitted_does_not_count(store, folder):
+    ingest_iperf3(store, folder(d_txt=BOTH))
+    run = store.simulation("gke/d")
+    found = values(run)
+    assert (found["bitrate"], found["bitrate back"]) == (8.59, 17.2)
+    assert (found["retransmits"], found["retransmits back"]) == (2.0, 18.0)
+    assert run.parameters["direction"] == "both"
+    assert shown(store.series(run))["client", "iperf3.bitrate", "total back"] == [17.2]
+
+
+def test_a_reversed_test_is_counted_by_the_client(folder):
+    text = (
+        CLIENT.replace(
+            "[  5] local", "Reverse mode, remote host 10.0.0.2 is sending\n[  5] local", 1
+        )
+        .replace("    3   2.50 MBytes", "")
+        .replace("    0    512 KBytes", "")
+    )
+    (end,) = read(folder(r_txt=text)[0])
+    assert (end.direction, end.counts(back=False)) == ("back", "receiver")
+    (note,) = disagreements(
+        end.__class__(
+            **{
+                **{name: getattr(end, name) for name in end.__slots__},
+                "rows": tuple(row for row in end.rows if row.end != "receiver"),
+            }
+        )
+    )
+    assert "no summary of the receiver" in note
+
+
+def test_a_server_s_log_holds_several_tests(store, folder):
+    second = SERVER.replace("port 4000", "port 4100").replace("test #1", "test #2")
+    done = ingest_iperf3(store, folder(s_txt=SERVER + second))
+    assert done.runs == 2
+    assert {run.sim_id for run in store.simulations()} == {"gke/s", "gke/s#2"}
+    with pytest.raises(InvalidData, match="--sim 7 names one run, and these files hold 2 tests"):
+        ingest_iperf3(store, folder(s_txt=SERVER + second), sim="7")
+
+
+def test_intervals_that_do_not_add_up_are_named_with_file_and_line(folder):
+    (path,) = folder(a_txt=SERVER.replace("506 MBytes", "406 MBytes"))
+    (end,) = read(path)
+    (note,) = disagreements(end)
+    assert note == (
+        f"{path}:9: the intervals of the server add up to 1.393 GiB, its summary says 1.49 GiB"
+        " (-6.5%)"
+    )
+
+
+def test_rounding_is_no_disagreement(folder):
+    for text in (CLIENT, SERVER, STREAMS, DATAGRAMS, BOTH):
+        (end,) = read(folder(x_txt=text)[0])
+        assert list(disagreements(end)) == []
+
+
+def test_a_gap_between_intervals_is_named(folder):
+    (path,) = folder(a_txt=SERVER.replace("1.00-2.00 ", "1.30-2.00 "))
+    (end,) = read(path)
+    assert f"{path}:6: an interval begins at 1.3 s, the one before it ended at 1 s" in set(
+        disagreements(end)
+    )
+
+
+def test_a_test_without_its_summary_keeps_its_intervals_and_has_no_bitrate(store, folder):
+    cut = SERVER[: SERVER.index("- - -")]
+    done = ingest_iperf3(store, folder(a_txt=cut))
+    assert any("no summary of the receiver; did the test end?" in note for note in done.notes)
+    assert "gke/a has no bitrate: no file says what was received" in done.notes
+    assert values(store.simulation("gke/a")) == {}
+    assert done.samples == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (SERVER.replace("506 MBytes  4.24", "506 MB"), r"a.txt:6: these are no figures of iperf3"),
+        (SERVER[: SERVER.index("4.24 Gb")], r"a.txt:6: .* is the file cut off there"),
+        ("[  5]   0.00-1.00   sec\n", r"a.txt:1: figures without a test"),
+        ("iperf3: error - unable to connect\n", r"a.txt:1: iperf3: error .*no figures"),
+        ("some text\n", r"a.txt: no figures of an iperf3 test"),
+        ("\n \n", r"a.txt is empty"),
+    ],
+)
+def test_what_cannot_be_read_is_named_with_file_and_line(folder, text, message):
+    (path,) = folder(a_txt=text)
+    with pytest.raises(InvalidData, match=message):
+        read(path)
+
+
+def test_files_that_are_no_text_or_not_there(store, tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"Connecting\n\xff\xfe")
+    with pytest.raises(InvalidData, match=r"a.txt:2: this is not text in UTF-8"):
+        read(path)
+    path.write_bytes(gzip.compress(CLIENT.encode())[:-20])
+    with pytest.raises(InvalidData, match="the gzipped file is broken"):
+        read(path)
+    with pytest.raises(NotFound, match="there is no file"):
+        ingest_iperf3(store, [tmp_path / "none"])
+    path.write_bytes(gzip.compress(CLIENT.encode()))
+    assert read(path)[0].role == "client"
+
+
+# ---------------------------------------------------------------- JSON
+
+
+def test_json_says_when_it_was_and_more(store, folder):
+    both = json.dumps(document("server"), indent=1), json.dumps(document())
+    done = ingest_iperf3(store, folder(s_json=both[0], c_json=both[1]))
+    assert (done.runs, done.notes) == (1, ())
+    (run,) = store.simulations()
+    assert (run.sim_id, run.start) == ("gke/c", 1_700_000_000.0)
+    assert run.environment == {"iperf3": "3.12"}
+    found = {(m.name, m.hostname): m.value for m in run.measurements}
+    assert found["bitrate", None] == pytest.approx(3 * 8 / 2.0005)
+    assert found["bitrate sent", None] == pytest.approx(3 * 8 / 2.0002)
+    assert (found["cpu", "client"], found["cpu", "server"]) == (12.5, 12.5)
+    lines = shown(store.series(run))
+    assert lines["client", "iperf3.rtt", "stream 1"] == [0.25, 0.25]
+    assert lines["client", "iperf3.cwnd", "stream 1"] == [1.0, 1.0]
+    # Intervals begin a little late; the grid does not.
+    assert {s.step for s in store.series(run)} == {1.0}
+    assert store.series(run)[0].times.tolist() == [1_700_000_000.0, 1_700_000_001.0]
+
+
+def test_json_of_several_tests_one_after_the_other(folder):
+    text = json.dumps(document("server")) + "\n" + json.dumps(document("server", cookie="x"))
+    (path,) = folder(s_json=text)
+    assert [end.number for end in read(path)] == [1, 2]
+    assert len(paired(read(path))) == 2
+
+
+def test_json_that_disagrees_with_itself(folder):
+    broken = document("server")
+    broken["end"]["sum_received"]["bytes"] *= 2
+    (end,) = read(folder(s_json=json.dumps(broken))[0])
+    (note,) = disagreements(end)
+    assert "(-50.0%)" in note
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (json.dumps(document(), indent=1)[:900], r"c.json:\d+: this is no JSON: .*cut off"),
+        ("{}", "is not what iperf3 --json writes"),
+        ('{"start": {}, "end": {}, "intervals": [], "error": "refused"}', "test failed: refused"),
+        ('{"start": {}, "end": {}, "intervals": [{}]}', "test 1 is not as iperf3 --json writes"),
+    ],
+)
+def test_json_that_cannot_be_read(folder, text, message):
+    with pytest.raises(InvalidData, match=message):
+        read(folder(c_json=text)[0])
+
+
+def test_what_is_iperf3_s():
+    assert all(map(is_iperf3, (CLIENT, SERVER, STREAMS, json.dumps(document()))))
+    assert not any(map(is_iperf3, ("{}", "sockperf: Test ended", "time,user\n1,2\n")))
