@@ -43,7 +43,7 @@ class Task:
     promised: the chart was asked for by its name. What a pattern brought may have begun late and
         ended early, as containers do: nothing is missing before its first sample and after its
         last.
-    follows: an earlier pull had a sample of it: a gap at the very beginning is inside as well.
+    since: time of the first sample of it that was ever had; None before there is one.
     failure: where the first window begins that a failure on the way took, and its words.
     silent: why the chart is asked no more.
     """
@@ -55,7 +55,7 @@ class Task:
     tries: int
     ahead: float = 0.0
     promised: bool = True
-    follows: bool = False
+    since: float | None = None
     retries: int = 0
     settled: float = field(init=False)
     parts: list[Series] = field(default_factory=list)
@@ -189,10 +189,13 @@ class Task:
     def _inside(self, part: Series, start: float) -> bool:
         """Whether a gap lies between two samples of the chart, and not before or after its life."""
         newest = part.times[-1] if len(part.times) else -math.inf
-        oldest = self.chart.first_entry
-        later = self.first < start and (oldest is None or start >= oldest)
-        # An agent that was killed has lost what is stored: its oldest sample is not the chart's.
-        return (self.follows or bool(self.parts) or later) and start < newest
+        if self.since is not None:
+            # Not as its agent says: one that was killed has lost what is stored.
+            begun = start >= self.since
+        else:
+            oldest = self.chart.first_entry
+            begun = bool(self.parts) or (self.first < start and (oldest is None or start >= oldest))
+        return begun and start < newest
 
     def _unanswered(
         self, part: Series, answered: Floats, gaps: Sequence[tuple[float, float]]

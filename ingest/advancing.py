@@ -86,6 +86,8 @@ class Advance:
             # Learned with the first answer, and the same for the whole run from then on.
             shift = round(self.source.ahead, 1)
             noted = replace(progress, clock_shift_s=shift, heard=time.time())
+            start = self.simulation.start
+            self.source.begin_anew(None if start is None else start + shift)
             return Step(self._worklist.advance(progress, noted))
         return self._stored(progress, pulled, until, shift)
 

@@ -271,14 +271,15 @@ class Collector:
         known = visited.advances.get(entry.simulation)
         if known is None:
             stored = self.store.newest_samples(simulation, entry.hostname)
+            shift = entry.clock_shift_s
             source = Source(
                 visited.agent,
                 entry.hostname,
                 contexts=contexts_of(simulation, self.configuration.charts_of(entry.hostname)),
                 tries=TRIES,
                 way=self._way(),
-                origin=simulation.start,
-                reached={chart: last + step for chart, (last, step) in stored.items()},
+                origin=(simulation.start or 0.0) + shift,
+                reached={chart: last + step + shift for chart, (last, step) in stored.items()},
             )
             known = visited.advances[entry.simulation] = Advance(
                 self.store,

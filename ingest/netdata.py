@@ -106,8 +106,8 @@ class Source:
     contexts: patterns of the contexts or ids of the charts that are wanted.
     tries: how often a sample is asked for that is not there.
     way: how the agent is asked.
-    origin: the run's start. A chart that turns up late is pulled from here; without it, from
-        where the window begins that first saw it.
+    origin: the run's start by the agent's clock. A chart that turns up late is pulled from here;
+        without it, from where the window begins that first saw it.
     reached: of each chart from where it is asked next, for one that goes on what another began.
     """
 
@@ -122,11 +122,11 @@ class Source:
     _charts: list[tuple[Chart, bool]] = field(default_factory=list)
     _unknown: tuple[str, ...] = ()
     _listed: float = -math.inf
-    _had: set[str] = field(init=False)
+    _since: dict[str, float] = field(init=False)
     _known: set[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._had, self._known = set(self.reached), set(self.reached)
+        self._since, self._known = dict(self.reached), set(self.reached)
 
     @property
     def ahead(self) -> float:
@@ -136,6 +136,12 @@ class Source:
             return 0.0
         middle, half_width = skew
         return middle if abs(middle) > half_width + 1 else 0.0
+
+    def begin_anew(self, origin: float | None) -> None:
+        """Forget what was pulled, which nobody keeps; the run's start is another by this clock."""
+        self.origin = origin
+        self.reached.clear()
+        self._since.clear()
 
     def pull(self, first: float, last: float) -> Pulled:
         """The samples with first <= time < last, by the agent's clock; see the function `pull`."""
@@ -208,14 +214,16 @@ class Source:
             tries=self.tries,
             ahead=ahead,
             promised=promised,
-            follows=chart.id in self._had,
+            since=self._since.get(chart.id),
         )
 
     def _keep(self, tasks: Sequence[Task], until: float) -> None:
         """Remember where each chart is, and what its agent said of it meanwhile."""
         self._charts = [(task.chart, task.promised) for task in tasks]
-        self._had |= {task.chart.id for task in tasks if task.parts}
         for task in tasks:
+            if task.parts:
+                first = float(task.parts[0].times[0])
+                self._since[task.chart.id] = min(first, self._since.get(task.chart.id, first))
             # What has ended is not asked for ever; an agent's list forgets it as well.
             self.reached[task.chart.id] = max(task.reached, min(until, task.settled) - LISTED_S)
             if task.chart.first_entry is None:  # gone since the charts were listed

@@ -82,9 +82,8 @@ def _settle_host(
     corrects_clock: bool,
 ) -> None:
     """Pull one host to the run's end; what its agent does not give is missing."""
-    source = Source(
-        agent, progress.hostname, contexts=contexts_of(simulation), origin=simulation.start
-    )
+    origin = (simulation.start or 0.0) + progress.clock_shift_s
+    source = Source(agent, progress.hostname, contexts=contexts_of(simulation), origin=origin)
     advance = Advance(store, simulation, source, patient=False, corrects_clock=corrects_clock)
     worklist, end = Worklist(store), simulation.end or 0.0
     deadline, flushed = monotonic() + FLUSH_S, Signal()

@@ -231,8 +231,9 @@ class Simulation:
 
     @property
     def measurements_only(self) -> bool:
-        """Whether it came whole and without an event: it has no time, so it can have no samples."""
-        return self.status is Status.COMPLETE and not self.events
+        """Whether it came whole, as numbers without an event: without a time it has no samples."""
+        complete = self.status is Status.COMPLETE
+        return complete and bool(self.measurements) and not self.events
 
     @property
     def measured_hosts(self) -> tuple[Host, ...]:
