@@ -96,7 +96,7 @@ class Advance:
         patient = self._is_patient()
         # What failed on the way is asked again the next time.
         reached = (pulled.retry_from if patient else pulled.until) - shift
-        series = [_shifted(one, shift) for one in pulled.series]
+        series = [shifted(one, shift) for one in pulled.series]
         missing = [_earlier(m, shift) for m in pulled.missing if m.first - shift < reached]
         known = [m for m in missing if m.last > m.first]
         written = self.store.write(self.simulation, series, settled=progress.large)
@@ -197,7 +197,7 @@ def not_stored(store: Store, simulation: Simulation, missing: Sequence[Missing])
         if not known:
             result.append(record)
         for series in known:
-            result += _lacking(record, series)
+            result += lacking(record, series)
     return result
 
 
@@ -215,7 +215,7 @@ def versions(host: Host, info: AgentInfo) -> dict[str, str]:
     }
 
 
-def _lacking(record: Missing, series: Series) -> Iterator[Missing]:
+def lacking(record: Missing, series: Series) -> Iterator[Missing]:
     """The rows of a window that a stored chart has not, those that follow each other together."""
     if not series.step:
         yield replace(record, chart=series.chart)
@@ -234,7 +234,8 @@ def _lacking(record: Missing, series: Series) -> Iterator[Missing]:
             yield replace(record, chart=series.chart, first=first, last=last)
 
 
-def _shifted(series: Series, shift: float) -> Series:
+def shifted(series: Series, shift: float) -> Series:
+    """A series whose times are so many seconds earlier."""
     return replace(series, times=series.times - shift) if shift else series
 
 

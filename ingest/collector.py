@@ -18,10 +18,11 @@ from bson import ObjectId
 
 from ingest.advancing import WINDOW_S, Advance, contexts_of
 from ingest.agent import Agent
+from ingest.completing import complete
 from ingest.configuration import Configuration
 from ingest.journal import Journal
 from ingest.netdata import Source, Way
-from ingest.settling import complete, settle
+from ingest.settling import settle
 from minion.errors import MinionError, NotFound, StoreError, StoreRefused
 from minion.leases import Lease
 from minion.model import Simulation, Status
@@ -180,10 +181,14 @@ class Collector:
 
     def _complete(self, identity: ObjectId) -> None:
         try:
-            simulation = complete(self.store, self.store.simulation_by_id(str(identity)))
+            simulation = self._completed(identity)
             self.journal.completed(simulation)
         except NotFound:
             return  # deleted meanwhile
+
+    def _completed(self, identity: ObjectId) -> Simulation:
+        simulation = self.store.simulation_by_id(str(identity))
+        return complete(self.store, simulation, opened=self._opened)
 
     def _reap(self) -> None:
         """What the visits brought, and when each agent is due again."""

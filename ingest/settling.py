@@ -1,21 +1,21 @@
 """A run that has ended: everything up to its end is stored or missing, and then it is complete."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from threading import Event as Signal
 from time import monotonic
 
 from ingest.accounting import joined
-from ingest.advancing import Advance, contexts_of, not_stored
+from ingest.advancing import Advance, contexts_of
 from ingest.agent import Agent
+from ingest.completing import complete
 from ingest.configuration import read_configuration
 from ingest.netdata import Source
 from minion.errors import InvalidData
-from minion.model import Missing, Simulation, Verdict
+from minion.model import Missing, Simulation
 from minion.progress import Progress
 from minion.store import Store
-from minion.validity import PROGRAM, verdict_of
 from minion.worklist import Worklist
 
 FLUSH_S = 30.0  # an agent that has not shown a run's last samples by then will not
@@ -71,7 +71,7 @@ def settle(
         ]
     for task in tasks:
         task.result()
-    return complete(store, simulation)
+    return complete(store, simulation, opened=opened)
 
 
 def _settle_host(
@@ -102,34 +102,3 @@ def _settle_host(
             else:
                 flushed.wait(1.0)  # an agent shows a sample about a step after its time
     agent.close()
-
-
-def inside(simulation: Simulation, missing: Iterable[Missing]) -> Iterator[Missing]:
-    """What of it lies before the run's end, which may have been noted later than it was."""
-    for record in missing:
-        last = record.last if simulation.end is None else min(record.last, simulation.end)
-        if last > record.first:
-            yield replace(record, last=last)
-
-
-def complete(store: Store, simulation: Simulation) -> Simulation:
-    """Merge the run's stretches, keep what is missing, and judge it as far as a program may.
-
-    May be cut off, and done by several at once: the same again ends in the same documents.
-    """
-    worklist = Worklist(store)
-    entries = worklist.of(simulation)
-    absent = (tuple(inside(simulation, entry.missing)) for entry in entries)
-    # An agent that was restarted lists a chart late, and then has what it was said to lack.
-    late = [record for of_host in absent for record in not_stored(store, simulation, of_host)]
-    missing = joined(late) if entries else None
-    large = [entry.hostname for entry in entries if entry.large]
-    simulation = store.settle(simulation, missing=missing, merged=large)
-    if simulation.validity.verdict is Verdict.UNCHECKED:
-        measured = set(store.coverage(simulation)["hostname"])
-        found = verdict_of(simulation, measured)
-        if found.verdict is not Verdict.UNCHECKED:
-            simulation = store.judge(simulation, found.verdict, found.reasons, by=PROGRAM)
-    # Last of all: what is cut off before is found on the list, and done again.
-    worklist.leave(simulation)
-    return simulation
