@@ -226,8 +226,8 @@ def lacking(record: Missing, series: Series) -> Iterator[Missing]:
         return math.ceil((moment - base) / step - SAME)
 
     there = np.rint((series.times - base) / step).astype(np.int64)
-    lacking = np.setdiff1d(np.arange(row(record.first), row(record.last)), there)
-    for run in np.split(lacking, np.flatnonzero(np.diff(lacking) > 1) + 1):
+    absent = np.setdiff1d(np.arange(row(record.first), row(record.last)), there)
+    for run in np.split(absent, np.flatnonzero(np.diff(absent) > 1) + 1):
         if len(run):
             first = max(record.first, base + float(run[0]) * step)
             last = min(record.last, base + float(run[-1] + 1) * step)

@@ -181,14 +181,11 @@ class Collector:
 
     def _complete(self, identity: ObjectId) -> None:
         try:
-            simulation = self._completed(identity)
-            self.journal.completed(simulation)
+            simulation = self.store.simulation_by_id(str(identity))
+            done = complete(self.store, simulation, opened=self._opened)
         except NotFound:
             return  # deleted meanwhile
-
-    def _completed(self, identity: ObjectId) -> Simulation:
-        simulation = self.store.simulation_by_id(str(identity))
-        return complete(self.store, simulation, opened=self._opened)
+        self.journal.completed(done)
 
     def _reap(self) -> None:
         """What the visits brought, and when each agent is due again."""

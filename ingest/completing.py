@@ -9,6 +9,8 @@ is asked for once more, and what is stored is held against its own grid.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from bson import ObjectId
+
 from ingest.accounting import SAME, joined
 from ingest.advancing import contexts_of, lacking, not_stored, shifted
 from ingest.agent import Agent
@@ -41,29 +43,44 @@ def complete(store: Store, simulation: Simulation, *, opened: Open) -> Simulatio
     """
     worklist = Worklist(store)
     entries = worklist.of(simulation)
-    missing: list[Missing] = []
-    for entry in entries:
-        absent = _absent(store, simulation, entry)
-        if absent and _looked_again(store, simulation, entry, absent, opened):
-            absent = _absent(store, simulation, entry)
-        missing += absent
+    absent = _absent(store, simulation, entries)
+    recovered = [
+        entry
+        for entry in entries
+        if absent[entry.id] and _looked_again(store, simulation, entry, absent[entry.id], opened)
+    ]
+    absent |= _absent(store, simulation, recovered)
+    missing = [record for entry in entries for record in absent[entry.id]]
     large = [entry.hostname for entry in entries if entry.large]
     simulation = store.settle(simulation, missing=missing if entries else None, merged=large)
     if simulation.validity.verdict is Verdict.UNCHECKED:
         measured = set(store.coverage(simulation)["hostname"])
-        found = verdict_of(simulation, measured)
-        if found.verdict is not Verdict.UNCHECKED:
-            simulation = store.judge(simulation, found.verdict, found.reasons, by=PROGRAM)
+        judged = verdict_of(simulation, measured)
+        if judged.verdict is not Verdict.UNCHECKED:
+            simulation = store.judge(simulation, judged.verdict, judged.reasons, by=PROGRAM)
     # Last of all: what is cut off before is found on the list, and done again.
     worklist.leave(simulation)
     return simulation
 
 
-def _absent(store: Store, simulation: Simulation, entry: Progress) -> list[Missing]:
-    """What is missing of a host: what was recorded and is not stored, and what nobody spoke of."""
-    recorded = not_stored(store, simulation, tuple(_inside(simulation, entry.missing)))
-    holes = (h for h in _holes(store, simulation, entry.hostname) for h in _apart(h, recorded))
-    return joined([*recorded, *holes])
+def _absent(
+    store: Store, simulation: Simulation, entries: Sequence[Progress]
+) -> dict[ObjectId, list[Missing]]:
+    """What is missing of each host, by its entry.
+
+    That is what was recorded and is not stored, and what nobody spoke of.
+    """
+    if not entries:
+        return {}
+    covered = store.coverage(simulation)  # once: of all hosts it takes as long as of one
+    gaps = covered[covered["gaps"] > 0].groupby("hostname")["chart"].agg(list).to_dict()
+    result = {}
+    for entry in entries:
+        recorded = not_stored(store, simulation, tuple(_inside(simulation, entry.missing)))
+        charts = gaps.get(entry.hostname, [])
+        holes = _holes(store, simulation, entry.hostname, charts) if charts else ()
+        result[entry.id] = joined([*recorded, *(h for one in holes for h in _apart(one, recorded))])
+    return result
 
 
 def _inside(simulation: Simulation, missing: Iterable[Missing]) -> Iterator[Missing]:
@@ -74,13 +91,11 @@ def _inside(simulation: Simulation, missing: Iterable[Missing]) -> Iterator[Miss
             yield replace(record, last=last)
 
 
-def _holes(store: Store, simulation: Simulation, hostname: str) -> Iterator[Missing]:
-    """The rows between the first and the last of each chart that are not stored."""
-    covered = store.coverage(simulation)
-    charts = covered["chart"][(covered["hostname"] == hostname) & (covered["gaps"] > 0)]
-    if charts.empty:
-        return
-    for series in store.series(simulation, hosts=[hostname], charts=list(charts)):
+def _holes(
+    store: Store, simulation: Simulation, hostname: str, charts: Sequence[str]
+) -> Iterator[Missing]:
+    """The rows between the first and the last of each of these charts that are not stored."""
+    for series in store.series(simulation, hosts=[hostname], charts=charts):
         first, last = float(series.times[0]), float(series.times[-1])
         whole = Missing(
             hostname=hostname, chart=series.chart, first=first, last=last, reason=NEVER_HAD

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,18 +13,28 @@ DRAW_WITHIN_MS = 30_000
 
 
 @pytest.fixture(scope="session")
-def browser():
-    """Chromium; skips where there is none."""
+def launch():
+    """Starts a Chromium, with options of Playwright; skips where there is none.
+
+    All of a test session come from here: there can be one Playwright in a thread.
+    """
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
         pytest.skip("no Chromium: install the package chromium")
     with playwright.sync_playwright() as running:
-        started = running.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
+        yield partial(
+            running.chromium.launch,
+            executable_path=chromium,
+            args=["--no-sandbox", "--disable-gpu"],
         )
+
+
+@pytest.fixture(scope="session")
+def browser(launch):
+    """The Chromium that tests of pages share."""
+    with launch() as started:
         yield started
-        started.close()
 
 
 @pytest.fixture

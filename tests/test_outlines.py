@@ -127,11 +127,7 @@ def test_a_saved_chart_needs_no_font(tmp_path):
 
 
 @pytest.mark.system
-def test_a_browser_without_fonts_draws_the_same(tmp_path):
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        pytest.skip("no Chromium: install the package chromium")
+def test_a_browser_without_fonts_draws_the_same(tmp_path, launch):
     # Fonts of this system, and none but one that charts do not name.
     other = next(iter(sorted(_fonts("DejaVuSerif.ttf"))), None)
     if other is None:
@@ -146,21 +142,13 @@ def test_a_browser_without_fonts_draws_the_same(tmp_path):
     plain = tmp_path / "plain.svg"
     plain.write_text(vl_convert.vegalite_to_svg(chart.to_dict()))
     shots = {}
-    with playwright.sync_playwright() as running:
-        for name, environment in (("usual", {}), ("bare", {"FONTCONFIG_FILE": "fonts.conf"})):
-            started = running.chromium.launch(
-                executable_path=chromium,
-                args=["--no-sandbox", "--disable-gpu"],
-                env={
-                    **{k: str(tmp_path / v) for k, v in environment.items()},
-                    "HOME": str(tmp_path),
-                },
-            )
+    for name, environment in (("usual", {}), ("bare", {"FONTCONFIG_FILE": "fonts.conf"})):
+        files = {key: str(tmp_path / value) for key, value in environment.items()}
+        with launch(env={**files, "HOME": str(tmp_path)}) as started:
             page = started.new_page(viewport={"width": 560, "height": 300})
             for path in (saved, plain):
                 page.goto(path.as_uri())
                 shots[name, path.stem] = page.screenshot()
-            started.close()
     assert shots["bare", "saved"] == shots["usual", "saved"]
     assert shots["bare", "plain"] != shots["usual", "plain"]
 

@@ -172,7 +172,11 @@ def test_an_agent_that_is_gone_is_recorded_as_missing(store, agents, two_agents)
     recorder = Recorder(store, store.simulation("1"))
     with recorder.run():
         collector = collecting(store)
-        wait_for(lambda: pulled(collector), 20, "samples")
+        wait_for(
+            lambda: pulled(collector) and store.newest_samples(recorder.simulation, "mortal"),
+            20,
+            "samples of the agent that goes",
+        )
         mortal.stop(signal.SIGTERM)
         before = store.count_samples([recorder.simulation])
         pulled(collector)

@@ -126,7 +126,8 @@ def test_a_control_is_reached_and_used_by_keyboard(sizes, visited):
     page.keyboard.press("Enter")
     unfolded = page.locator(".dash-dropdown-content[aria-label=Metric]")
     unfolded.get_by_role("listbox", name="Metric").wait_for()
-    page.keyboard.press("ArrowDown")
-    page.keyboard.press("ArrowDown")
-    page.keyboard.press("Enter")
-    page.wait_for_url("**metric=*")
+    # The list takes the focus, and each step is drawn, a moment after the key.
+    for focused in ("cpu", "ram", "disk_util"):
+        page.wait_for_function("value => document.activeElement.value === value", arg=focused)
+        page.keyboard.press("ArrowDown" if focused != "disk_util" else "Enter")
+    page.wait_for_url("**metric=disk_util*")
