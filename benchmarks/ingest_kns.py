@@ -23,7 +23,7 @@ import bson
 from bson import ObjectId
 
 import minion
-from ingest.kns import import_kns
+from ingest.kns.database import import_kns
 from ingest.simulated import study
 from minion.model import Simulation
 from minion.series import Series

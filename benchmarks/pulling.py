@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ingest.agent import Agent
-from ingest.netdata import Pulled, Source, Way
+from ingest.agents.agent import Agent
+from ingest.agents.netdata import Pulled, Source, Way
 
 sys.path.insert(0, str(Path(__file__).parent / "fleet"))
 sys.path.insert(0, str(Path(__file__).parent / "suite"))

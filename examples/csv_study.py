@@ -15,7 +15,7 @@ import numpy as np
 
 import analysis
 import minion
-from ingest.tables import CSV, ingest_csv
+from ingest.tables.runs import CSV, ingest_csv
 
 MAPPING = """
 # Each file says in its name which run it is of; here its rows do.

@@ -24,7 +24,7 @@ from analysis.observing.costs import cost_per_node, cost_trend
 from analysis.observing.levels import run_means
 from analysis.observing.percentiles import NESTED, POOLED, percentile_table, percentiles
 from analysis.observing.saturation import FEWEST_RUNS, saturation
-from ingest.gadget import CPU, GADGET, GENERATED, MEMORY, SEEN, import_gadget
+from ingest.observing.gadget import CPU, GADGET, GENERATED, MEMORY, SEEN, import_gadget
 
 COSTS = (CPU, MEMORY)
 

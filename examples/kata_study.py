@@ -19,7 +19,7 @@ from analysis.saturating.costs import overhead, per_load
 from analysis.saturating.curves import curves
 from analysis.saturating.ramps import ramps
 from analysis.saturating.saturation import saturation
-from ingest.kata import KATA, RUNNING, import_kata, ramp
+from ingest.saturating.kata import KATA, RUNNING, import_kata, ramp
 
 STATES = ("running", "creating", "terminating", "evicted")
 BASELINE = "runc"

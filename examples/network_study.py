@@ -16,9 +16,9 @@ import analysis
 import minion
 from analysis.measurements import measurements
 from analysis.networking.percentiles import chart, percentiles
-from ingest.iperf3 import IPERF3, ingest_iperf3, is_iperf3
-from ingest.sockperf import SOCKPERF, ingest_sockperf
-from ingest.sockperf_text import is_sockperf
+from ingest.networking.iperf3 import IPERF3, ingest_iperf3, is_iperf3
+from ingest.networking.sockperf import SOCKPERF, ingest_sockperf
+from ingest.networking.sockperf_text import is_sockperf
 from ingest.texts import files_of
 
 COMPARED = {

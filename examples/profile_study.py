@@ -19,9 +19,9 @@ from analysis.profiling.packets import packet_path, path_chart
 from analysis.profiling.reading import folded, functions, stacks
 from analysis.profiling.tables import changes, top
 from ingest.importing import Imported
-from ingest.perf import import_perf
-from ingest.pprof import import_pprof
-from ingest.trace import calls, import_traces
+from ingest.profiling.perf import import_perf
+from ingest.profiling.pprof import import_pprof
+from ingest.profiling.trace import calls, import_traces
 from minion.errors import InvalidData, MinionError, NotFound
 
 EXPERIMENT = "profiles"

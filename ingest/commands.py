@@ -1,8 +1,8 @@
 """The commands that bring data in."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from minion.console import DB, EXPERIMENT, SELECTION, Session, command
+from minion.console import DB, EXPERIMENT, Session, command
 from minion.errors import AlreadyExists, Incomplete, InvalidData
 
 if TYPE_CHECKING:
@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
 WRITES = {"experiment": EXPERIMENT}
 DEMO = "demo"
-KNS = "kns"
 SHOWN_MISSING = 5
 
 
@@ -38,7 +37,7 @@ def record(
             Default: the hosts of MINION_CONFIG.
         charts: Patterns of contexts or charts to pull, with commas between.
     """
-    from ingest.configuration import hosts_of  # noqa: PLC0415
+    from ingest.collecting.configuration import hosts_of  # noqa: PLC0415
     from ingest.record import record as record_run  # noqa: PLC0415
 
     recording = record_run(
@@ -47,7 +46,7 @@ def record(
         session.program,
         platform=platform,
         hosts=hosts_of(hosts),
-        experiment=session.writes_to,
+        experiment=session.writes_to(),
         charts=charts,
         told=session.note,
     )
@@ -75,7 +74,7 @@ def sim_start(
             Default: the hosts of MINION_CONFIG.
         charts: Patterns of contexts or charts to pull, with commas between.
     """
-    from ingest.configuration import hosts_of  # noqa: PLC0415
+    from ingest.collecting.configuration import hosts_of  # noqa: PLC0415
     from ingest.events import register  # noqa: PLC0415
 
     simulation = register(
@@ -83,7 +82,7 @@ def sim_start(
         sim,
         platform=platform,
         hosts=hosts_of(hosts),
-        experiment=session.writes_to,
+        experiment=session.writes_to(),
         charts=charts,
     )
     session.say(f"registered simulation {sim} in experiment {simulation.experiment}")
@@ -133,7 +132,7 @@ def ingest_netdata(session: Session, sim: str) -> None:
     Args:
         sim: Its sim_id.
     """
-    from ingest.settling import settle  # noqa: PLC0415
+    from ingest.collecting.settling import settle  # noqa: PLC0415
 
     simulation = session.store.simulation(sim, session.experiment)
     _stored(session, settle(session.store, simulation, again=True))
@@ -174,151 +173,6 @@ def ingest_simulated(session: Session, *, seed: int = 1, runs: int = 25) -> None
     )
 
 
-@command(WRITES, DB)
-def kns_simulation(session: Session, *, sim_id: str, platform: str) -> None:
-    """Register a simulation as the study's playbooks do; prints its id.
-
-    Args:
-        sim_id: A new sim_id.
-        platform: The system under test.
-    """
-    from ingest.kns_service import add_simulation  # noqa: PLC0415
-
-    _print(add_simulation(session.store, sim_id, platform, _kns(session)))
-
-
-@command(WRITES, DB)
-def kns_host(session: Session, *, simulation_id: str, hostname: str, role: str) -> None:
-    """Add a host to a simulation as the study's playbooks do; prints its id.
-
-    Args:
-        simulation_id: What `minion kns simulation` printed.
-        hostname: The host.
-        role: controller, master or worker.
-    """
-    from ingest.kns_service import add_host  # noqa: PLC0415
-
-    _print(add_host(session.store, simulation_id, hostname, role, _kns(session)))
-
-
-@command(WRITES, DB)
-def kns_event(
-    session: Session,
-    *,
-    host_id: str,
-    event_type: str,
-    correlation_id: str | None = None,
-    body: str | None = None,
-) -> None:
-    """Note an event as the study's playbooks do; prints its id.
-
-    Args:
-        host_id: What `minion kns host` printed.
-        event_type: Its number, such as 20, or its name.
-        correlation_id: The same on the two events of one action.
-        body: Anything that belongs to it; may be empty.
-    """
-    from ingest.kns_service import add_event  # noqa: PLC0415
-
-    identity = add_event(
-        session.store,
-        host_id,
-        event_type,
-        _kns(session),
-        correlation_id=correlation_id,
-        body=body,
-    )
-    _print(identity)
-
-
-@command(WRITES, DB)
-def kns_simulation_event(session: Session, *, sim_id: str, event_type: str) -> None:
-    """Print the ids of a simulation's events of one type, as a Python list.
-
-    Args:
-        sim_id: The simulation.
-        event_type: Number of the type, such as 8, or its name.
-    """
-    from ingest.kns_service import event_ids  # noqa: PLC0415
-
-    _print(event_ids(session.store, sim_id, event_type, _kns(session)))
-
-
-@command()
-def kns_uuid(session: Session) -> None:  # noqa: ARG001  a command is given its session
-    """Print a random UUID, for the correlation id of two events."""
-    from uuid import uuid4  # noqa: PLC0415
-
-    _print(uuid4())
-
-
-def _kns(session: Session) -> str:
-    """The experiment of the study's playbooks: named, else MINION_EXPERIMENT, else `kns`."""
-    from minion.settings import Settings  # noqa: PLC0415
-
-    return session.experiment or Settings.read().experiment or KNS
-
-
-def _print(value: object) -> None:
-    """What a playbook registers: nothing but the value, and no newline."""
-    import sys  # noqa: PLC0415
-
-    sys.stdout.write(str(value))
-    sys.stdout.flush()
-
-
-@command(WRITES, {"sims": SELECTION["sims"]}, DB)
-def ingest_kns(
-    session: Session,
-    source: str,
-    *,
-    ram: float | None = None,
-    minion_db: str = "minion",
-    netdata_db: str = "netdata",
-    follow: bool = False,
-    interval: float = 10.0,
-) -> None:
-    """Import a database of the published study, or its dump, into experiment kns.
-
-    The same import again changes nothing, and finishes what was interrupted.
-
-    Args:
-        source: A mongodb:// URI, or a folder with simulations, hosts, events and
-            netdata_metrics, each as .json or .bson, gzipped or not.
-        ram: Total memory of every host in MiB (the study: 3936).
-        minion_db: Database, or subfolder, of simulations, hosts and events.
-        netdata_db: Database, or subfolder, of netdata_metrics.
-        follow: Keep taking what a server gets, until every run in progress has ended.
-        interval: Seconds between two looks while following.
-    """
-    from ingest.kns import KNS, import_kns  # noqa: PLC0415
-    from ingest.kns_follow import follow_kns  # noqa: PLC0415
-    from ingest.progress import bar  # noqa: PLC0415
-
-    if ram is not None and not ram > 0:
-        raise InvalidData(f"--ram {ram:g}: MiB, more than 0")
-    options: dict[str, Any] = {
-        "experiment": session.experiment or KNS,
-        "sims": session.selection["sims"],
-        "ram_mib": ram,
-        "minion_db": minion_db,
-        "netdata_db": netdata_db,
-    }
-    if follow:
-        looks = follow_kns(session.store, source, interval=interval, stop=stopped(), **options)
-        for imported in looks:
-            if imported.written.samples:
-                session.note(imported.summary)
-    else:
-        with bar("reading netdata_metrics") as progress:
-            imported = import_kns(session.store, source, progress=progress, **options)
-    for line in (*imported.notes, *imported.verdicts):
-        session.note(line)
-    session.say(imported.summary)
-    if imported.errors:
-        raise Incomplete(f"not everything could be imported: {'; '.join(imported.errors)}")
-
-
 def stopped() -> "threading.Event":
     """What SIGTERM and Ctrl-C set."""
     import signal  # noqa: PLC0415
@@ -343,7 +197,7 @@ def _stored(session: Session, simulation: "Simulation") -> None:
 
 def raise_missing(session: Session, simulations: "list[Simulation]") -> None:
     """A chart that a host does not have is noted; samples that should be there are an error."""
-    from ingest.netdata import NO_SUCH_CHART  # noqa: PLC0415
+    from ingest.agents.netdata import NO_SUCH_CHART  # noqa: PLC0415
 
     lacking = []
     for simulation in simulations:

@@ -136,7 +136,7 @@ class Recorder:
 
     def pull(self) -> tuple[Missing, ...]:
         """Fetch and store all samples of the ended run; returns what nobody has."""
-        from ingest.settling import settle  # noqa: PLC0415  pandas only when samples are wanted
+        from ingest.collecting.settling import settle  # noqa: PLC0415  pandas only when samples are wanted
 
         self.simulation = settle(self.store, self.simulation)
         return self.simulation.missing

@@ -6,9 +6,9 @@ import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from ingest.advancing import versions
-from ingest.agent import Agent
-from ingest.configuration import read_configuration
+from ingest.agents.agent import Agent
+from ingest.collecting.advancing import versions
+from ingest.collecting.configuration import read_configuration
 from ingest.events import Recorder, register
 from minion.errors import UsageError
 from minion.model import Host, Simulation, Verdict

@@ -17,8 +17,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.flat import FlatSeries
-from ingest.placement import RECORD, Records
+from ingest.kns.flat import FlatSeries
+from ingest.kns.placement import RECORD, Records
 from minion.errors import OutputError
 from minion.series import Dimension, Series
 

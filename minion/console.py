@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 from minion.errors import OutputError, UsageError
-from minion.settings import Settings
+from minion.settings import DEFAULT_EXPERIMENT, Settings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -163,10 +163,9 @@ class Session:
         name: str | None = self._options.get("experiment")
         return name
 
-    @property
-    def writes_to(self) -> str:
-        """The experiment to write to: named, else MINION_EXPERIMENT, else `default`."""
-        return self.experiment or Settings.read().writes_to
+    def writes_to(self, own: str = DEFAULT_EXPERIMENT) -> str:
+        """The experiment to write to: named, else MINION_EXPERIMENT, else an importer's own."""
+        return self.experiment or Settings.read().experiment or own
 
     @property
     def format(self) -> str:
@@ -194,8 +193,10 @@ class Session:
             runs = "1 run" if len(made) == 1 else f"{len(made)} runs"
             self.note(f"simulated data, not measured: {runs} of experiment {names}")
 
-    def say(self, text: str) -> None:
-        """A line of the result."""
+    def say(self, text: str, notes: Iterable[str] = ()) -> None:
+        """A line of the result, and before it what is to be noted."""
+        for line in notes:
+            self.note(line)
         print(plain(text))
 
     def show(self, frame: "pd.DataFrame") -> None:

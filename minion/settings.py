@@ -4,7 +4,8 @@ MINION_HOME              where the embedded database lives (default: the user's 
 MINION_MONGODB_URI       a MongoDB server instead of the embedded one
 MINION_MONGODB_URI_FILE  a file with that URI, for one that holds a password
 MINION_DATABASE          the database's name (default: minion)
-MINION_EXPERIMENT        what is written to when no experiment is named (default: default)
+MINION_EXPERIMENT        what is written to when no experiment is named (default: default,
+                         of an import the importer's own: kns, gadget, ...)
 MINION_SERVE_TOKEN       the token of those who may exclude runs on the page of `minion serve`
 MINION_CONFIG            the collector's configuration, a TOML file
 

@@ -44,7 +44,7 @@ def minion_here(store, mongodb_uri, monkeypatch, capfd):
     """Runs the program on the test's store, in this process: status, output, errors."""
     monkeypatch.setenv("MINION_MONGODB_URI", mongodb_uri)
     monkeypatch.setenv("MINION_DATABASE", store.database.name)
-    monkeypatch.setenv("MINION_EXPERIMENT", "not-for-importers")
+    monkeypatch.delenv("MINION_EXPERIMENT", raising=False)
 
     numbers = (signal.SIGINT, signal.SIGTERM)
     handlers = [signal.getsignal(number) for number in numbers]

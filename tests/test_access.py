@@ -14,8 +14,8 @@ from fronts import ForwardingProxy, Front
 from mongod_with_tls import authority, openssl, signed
 from waiting import wait_for
 
-from ingest.access import Access, basic
-from ingest.agent import Agent
+from ingest.agents.access import Access, basic
+from ingest.agents.agent import Agent
 from minion.errors import AgentError, InvalidData, SettingsError
 
 PASSWORD, TOKEN, PROXY_PASSWORD = "pa55-hunter2", "t0k3n-hunter2", "pr0xy-hunter2"

@@ -6,7 +6,7 @@ from email.utils import formatdate
 import numpy as np
 import pytest
 
-from ingest.clock import DRIFT, WINDOW_S, Clock, seconds_of
+from ingest.agents.clock import DRIFT, WINDOW_S, Clock, seconds_of
 
 
 def exchange(clock, asked, skew, trip=0.01):

@@ -15,10 +15,10 @@ from fleet import SimulatedFleet
 from mongod_with_tls import authority
 from runs import run
 
-from ingest.configuration import read_configuration
-from ingest.configuration_keys import AGENT, GENERAL, RETENTION
-from ingest.health import Health
-from ingest.journal import Figures, HostState
+from ingest.collecting.configuration import read_configuration
+from ingest.collecting.configuration_keys import AGENT, GENERAL, RETENTION
+from ingest.collecting.health import Health
+from ingest.collecting.journal import Figures, HostState
 from minion import settings
 from minion.__main__ import commands
 from minion.arguments import normalize

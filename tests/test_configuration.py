@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from ingest import configuration_keys
-from ingest.access import ANONYMOUS, Access
-from ingest.configuration import Configuration, Retention, read_configuration
+from ingest.agents.access import ANONYMOUS, Access
+from ingest.collecting import configuration_keys
+from ingest.collecting.configuration import Configuration, Retention, read_configuration
 from minion import settings
 from minion.errors import SettingsError
 from minion.model import Host, Role

@@ -7,8 +7,8 @@ from threading import Thread
 import pytest
 from fronts import INFO, Front
 
-from ingest import connection
-from ingest.agent import Agent
+from ingest.agents import connection
+from ingest.agents.agent import Agent
 from minion.errors import AgentError
 
 

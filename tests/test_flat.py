@@ -10,10 +10,10 @@ import pytest
 from bson import Decimal128, Int64, json_util
 from flat_documents import NOW, flat_document
 
-from ingest import flat
-from ingest.dumps import Dump
-from ingest.flat import FlatSamples, FlatSeries
-from ingest.placement import RECORD, Placement, Window, overlaps
+from ingest.kns import flat
+from ingest.kns.dumps import Dump
+from ingest.kns.flat import FlatSamples, FlatSeries
+from ingest.kns.placement import RECORD, Placement, Window, overlaps
 from ingest.spool import Spool, pivot, usual_step
 
 
@@ -202,7 +202,7 @@ def test_what_a_real_exporter_wrote(shared_data):
 @pytest.mark.parametrize("form", ["lines", "array", "pretty", "one to a line"])
 @pytest.mark.parametrize("block", [50, 777, 10_000])
 def test_blocks_may_end_anywhere(tmp_path, monkeypatch, form, block):
-    monkeypatch.setattr("ingest.dumps.BLOCK", block)
+    monkeypatch.setattr("ingest.kns.dumps.BLOCK", block)
     documents = many("int32")[:120]
     texts = [json_util.dumps(d, ensure_ascii=False) for d in documents]
     path = tmp_path / "m.json"

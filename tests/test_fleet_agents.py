@@ -17,9 +17,9 @@ import pytest
 import requests
 from waiting import wait_for
 
-from ingest.agent import Agent
+from ingest.agents.agent import Agent
+from ingest.agents.netdata import pull
 from ingest.events import Recorder
-from ingest.netdata import pull
 from minion.errors import AgentError, NotFound
 from minion.model import Host, Provenance, Role, Simulation, now
 from minion.series import Dimension, Series

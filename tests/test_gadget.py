@@ -6,7 +6,7 @@ import pytest
 from gadget_files import MIB, small_test, write
 
 from analysis.measurements import measurements
-from ingest.gadget import import_gadget
+from ingest.observing.gadget import import_gadget
 from minion.errors import InvalidData, NotFound
 from minion.model import Measurement, Status, Verdict
 

@@ -18,7 +18,7 @@ from analysis.observing.costs import cost_trend
 from analysis.observing.counters import counted
 from analysis.observing.percentiles import NESTED, POOLED
 from analysis.observing.saturation import saturation
-from ingest.gadget import import_gadget
+from ingest.observing.gadget import import_gadget
 from minion.model import Verdict
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "gadget_study.py"

@@ -7,8 +7,8 @@ from bson import ObjectId
 from fleet import SimulatedFleet
 from held_samples import Witness
 
+from ingest.collecting.settling import settle
 from ingest.events import Recorder, register
-from ingest.settling import settle
 from minion.model import Host, Role
 from minion.schema import MINIONS, SERIES
 

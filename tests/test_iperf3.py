@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from ingest.iperf3 import ingest_iperf3, is_iperf3, paired, read
-from ingest.iperf3_ends import disagreements
+from ingest.networking.iperf3 import ingest_iperf3, is_iperf3, paired, read
+from ingest.networking.iperf3_ends import disagreements
 from minion.errors import InvalidData, NotFound
 
 CLIENT = """\

@@ -6,9 +6,9 @@ from kata_tables import line, ramp, text
 
 from analysis import check, compare
 from ingest.importing import Imported
-from ingest.kata import RUNNING, import_kata, origin_of
-from ingest.kata import ramp as ramp_of
-from ingest.study_commands.kata import ingest_kata
+from ingest.saturating.commands import ingest_kata
+from ingest.saturating.kata import RUNNING, import_kata, origin_of
+from ingest.saturating.kata import ramp as ramp_of
 from minion.console import run as run_command
 from minion.errors import InvalidData, NotFound
 from minion.model import Verdict

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from kata_tables import HEAD, line, text
 
-from ingest.kata_clock import Clock, times
-from ingest.kata_table import read
+from ingest.saturating.kata_clock import Clock, times
+from ingest.saturating.kata_table import read
 from minion.errors import InvalidData
 
 

@@ -8,7 +8,7 @@ from bson import ObjectId
 from kns_dumps import START, Study, write
 from kns_importing import HOUR, small
 
-from ingest.kns import import_kns
+from ingest.kns.database import import_kns
 from minion.errors import AlreadyExists, InvalidData, NotFound
 from minion.model import EventType, Verdict
 from minion.selection import Selection

@@ -7,8 +7,8 @@ from uuid import uuid4
 from kns_dumps import START, Study, write
 from kns_importing import HOUR, small
 
-from ingest.kns import import_kns
-from ingest.kns_follow import follow_kns
+from ingest.kns.database import import_kns
+from ingest.kns.follow import follow_kns
 from minion.model import Status, Verdict
 from minion.selection import Selection
 

@@ -14,7 +14,7 @@ from kns_dumps import START, Study, write
 from kns_importing import HOUR, contents, everything, small
 
 import minion
-from ingest.kns import import_kns
+from ingest.kns.database import import_kns
 from minion.errors import NotFound
 from minion.model import Status, Verdict
 
@@ -229,7 +229,7 @@ def test_a_simulation_larger_than_memory_is_written_in_parts(store, tmp_path, mo
     import_kns(store, folder, experiment="at once")
     monkeypatch.setattr("ingest.spool.MOST_SAMPLES", 400)
     monkeypatch.setattr("ingest.spool.MOST_WAITING", 10_000)
-    monkeypatch.setattr("ingest.dumps.BLOCK", 5000)
+    monkeypatch.setattr("ingest.kns.dumps.BLOCK", 5000)
     import_kns(store, folder, experiment="in parts")
     at_once, in_parts = (store.simulation("5000", name) for name in ("at once", "in parts"))
     frames = [store.coverage(simulation) for simulation in (at_once, in_parts)]
@@ -252,6 +252,14 @@ def test_sims_chooses_ranges(store, tmp_path):
 
 
 # ---------------------------------------------------------------- a server
+
+
+def test_into_the_experiment_that_is_named(minion_here, store, tmp_path, monkeypatch):
+    folder = write(tmp_path, small())
+    monkeypatch.setenv("MINION_EXPERIMENT", "of-the-environment")
+    assert minion_here("ingest", "kns", folder)[0] == 0
+    assert minion_here("ingest", "kns", folder, "--experiment", "of-the-option")[0] == 0
+    assert store.experiments() == ["of-the-environment", "of-the-option"]
 
 
 def test_from_a_server_as_from_a_dump(minion_here, store, mongodb_uri, tmp_path):

@@ -9,7 +9,7 @@ from flat_study import as_set
 from stores import fresh
 from test_export_kns import read
 
-from ingest.kns import import_kns
+from ingest.kns.database import import_kns
 from minion import flat
 from minion.flat_files import FORMS, write_flat_files
 from minion.model import Event, EventType, Host, Provenance, Role, Simulation, now

@@ -12,7 +12,7 @@ import pytest
 from bson import ObjectId
 from runs import run
 
-from ingest.kns_service import add_event, add_host, add_simulation, event_ids
+from ingest.kns.service import add_event, add_host, add_simulation, event_ids
 from minion.errors import AlreadyExists, Ambiguous, InvalidData
 from minion.model import EventType, Role, Status
 

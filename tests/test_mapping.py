@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ingest.mapping import Cell, Chart, Figure, table_for
-from ingest.mapping_file import read_mapping
+from ingest.tables.mapping import Cell, Chart, Figure, table_for
+from ingest.tables.mapping_file import read_mapping
 from minion.errors import InvalidData, NotFound
 from minion.model import EventType
 

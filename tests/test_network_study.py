@@ -10,9 +10,9 @@ from chart_drawing import data, drawn, texts
 import analysis
 from analysis.charting import theme
 from analysis.networking.percentiles import chart, percentiles
-from ingest.iperf3 import ingest_iperf3, is_iperf3
-from ingest.sockperf import ingest_sockperf
-from ingest.sockperf_text import is_sockperf
+from ingest.networking.iperf3 import ingest_iperf3, is_iperf3
+from ingest.networking.sockperf import ingest_sockperf
+from ingest.networking.sockperf_text import is_sockperf
 from ingest.texts import files_of
 from minion.errors import InvalidData, NotFound
 

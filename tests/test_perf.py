@@ -4,7 +4,7 @@ import pytest
 
 from analysis import compare
 from analysis.profiling.reading import folded, functions, stacks
-from ingest.perf import import_perf
+from ingest.profiling.perf import import_perf
 from minion.errors import InvalidData, NotFound
 
 SCRIPT = """\

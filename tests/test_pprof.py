@@ -14,10 +14,10 @@ from analysis import compare
 from analysis.profiling.latency import by_number, latencies
 from analysis.profiling.reading import functions, stacks
 from analysis.profiling.tables import changes, top
-from ingest.latencies import latencies_of, series_of
-from ingest.pprof import import_pprof, profile_of
-from ingest.pprof_text import REST, amount, duration_ms
-from ingest.protobuf import fields, integers, signed
+from ingest.profiling.latencies import latencies_of, series_of
+from ingest.profiling.pprof import import_pprof, profile_of
+from ingest.profiling.pprof_text import REST, amount, duration_ms
+from ingest.profiling.protobuf import fields, integers, signed
 from minion.errors import InvalidData, NotFound
 
 MS = 10**6

@@ -6,7 +6,7 @@ import pytest
 from analysis.profiling.packets import packet_path, paths
 from analysis.profiling.reading import folded, functions, one_unit, stacks
 from analysis.profiling.tables import changes, top
-from ingest.perf import import_perf
+from ingest.profiling.perf import import_perf
 from minion.errors import InvalidData, NotFound
 
 

@@ -13,7 +13,7 @@ from analysis.saturating.costs import overhead, per_load
 from analysis.saturating.curves import curves
 from analysis.saturating.ramps import ramps, repeats, without_repeats
 from analysis.saturating.saturation import saturation
-from ingest.kata import import_kata
+from ingest.saturating.kata import import_kata
 from minion.console import run as run_command
 from minion.errors import InvalidData, NotFound
 

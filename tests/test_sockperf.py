@@ -2,8 +2,8 @@
 
 import pytest
 
-from ingest.sockperf import ingest_sockperf
-from ingest.sockperf_text import disagreements, is_sockperf, read
+from ingest.networking.sockperf import ingest_sockperf
+from ingest.networking.sockperf_text import disagreements, is_sockperf, read
 from minion.errors import InvalidData
 
 LATENCY = """\

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 import analysis
-from ingest import blocks, spool
-from ingest.tables import ingest_csv
+from ingest import spool
+from ingest.tables import blocks
+from ingest.tables.runs import ingest_csv
 from minion.errors import InvalidData, NotFound
 from minion.model import EventType
 

@@ -10,8 +10,8 @@ from analysis.profiling.packets import packet_path, paths
 from analysis.profiling.reading import functions, stacks
 from analysis.profiling.tables import changes, top
 from ingest.findings import Findings
-from ingest.study_commands.profiles import ingest_trace
-from ingest.trace import calls, import_traces, trace_run
+from ingest.profiling.commands import ingest_trace
+from ingest.profiling.trace import calls, import_traces, trace_run
 from minion.errors import AlreadyExists, InvalidData, NotFound
 
 GKE = "google-network/compute-engine"

@@ -54,12 +54,14 @@ const night = matchMedia("(prefers-color-scheme: dark)");
 const either = (spec.params || []).some((param) => param.name === "dark");
 document.body.classList.toggle("either", either);
 vegaEmbed("#chart", spec, { actions, renderer: "svg" }).then(({ view }) => {
-  if (!either) return;
-  const paint = (dark) => view.signal("dark", dark).run();
-  night.addEventListener("change", () => paint(night.matches));
-  window.addEventListener("beforeprint", () => paint(false));
-  window.addEventListener("afterprint", () => paint(night.matches));
-  if (night.matches) paint(true);
+  if (either) {
+    const paint = (dark) => view.signal("dark", dark).run();
+    night.addEventListener("change", () => paint(night.matches));
+    window.addEventListener("beforeprint", () => paint(false));
+    window.addEventListener("afterprint", () => paint(night.matches));
+    if (night.matches) paint(true);
+  }
+  document.body.dataset.state = "drawn";
 });
 </script>
 </body>

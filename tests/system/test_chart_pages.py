@@ -23,7 +23,7 @@ def page(browser, study_store, tmp_path):
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("request", lambda asked: asked.url.startswith("file:") or wrong.append(asked.url[:99]))
     page.goto(path.as_uri())
-    page.wait_for_selector("svg .mark-rect path")
+    page.wait_for_selector("body[data-state=drawn]")
     yield page
     context.close()
     assert wrong == []

@@ -12,7 +12,7 @@ from fleet import CollectorProcess, SimulatedFleet, begin, end, verify
 from netdata_agents import free_port
 from waiting import wait_for
 
-from ingest.status import status
+from ingest.collecting.status import status
 from minion.model import Status, Verdict
 from minion.schema import COLLECTORS, PROGRESS
 from minion.worklist import Worklist

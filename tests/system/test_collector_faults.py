@@ -23,8 +23,8 @@ from own_mongod import OwnMongod
 from waiting import wait_for
 
 import minion
+from ingest.collecting.status import status
 from ingest.events import Recorder, register
-from ingest.status import status
 from minion.model import Host, Role, Status
 from minion.roles import ANALYST, COLLECTOR, create_roles
 from minion.worklist import Worklist

@@ -14,10 +14,10 @@ from faulty_agent import FaultyAgent, answer
 from pulling import CPU, assert_is_what_the_agent_says, column, host, only, table_of
 from waiting import wait_for
 
-from ingest import netdata
-from ingest.agent import MOST_POINTS, Agent
-from ingest.netdata import DEFAULT_CONTEXTS, WINDOW_ROWS, pull
-from ingest.through_pandas import netdata_pandas
+from ingest.agents import netdata
+from ingest.agents.agent import MOST_POINTS, Agent
+from ingest.agents.netdata import DEFAULT_CONTEXTS, WINDOW_ROWS, pull
+from ingest.agents.through_pandas import netdata_pandas
 from minion.errors import AgentError, InvalidData, NotFound
 
 pytestmark = pytest.mark.system

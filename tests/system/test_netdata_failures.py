@@ -11,8 +11,8 @@ from faulty_agent import answer, changed, hang, not_http, redirect, reset, statu
 from pulling import CPU, assert_is_what_the_agent_says, column, host, only, table_of
 from waiting import wait_for
 
-from ingest import netdata
-from ingest.netdata import pull
+from ingest.agents import netdata
+from ingest.agents.netdata import pull
 from minion.errors import AgentError, InvalidData
 from minion.model import Host, Role
 from minion.series import Dimension

@@ -14,12 +14,12 @@ from stores import fresh
 from waiting import wait_for
 
 import analysis
-from ingest.collector import Collector
-from ingest.configuration import Configuration
+from ingest.collecting.collector import Collector
+from ingest.collecting.configuration import Configuration
+from ingest.collecting.journal import Journal
+from ingest.collecting.settling import settle
 from ingest.events import Recorder, register
-from ingest.journal import Journal
 from ingest.record import record
-from ingest.settling import settle
 from minion import schema
 from minion.errors import AgentError, AlreadyExists, InvalidData, UsageError
 from minion.model import EventType, Host, Role, Status, Verdict

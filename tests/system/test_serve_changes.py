@@ -13,10 +13,10 @@ from waiting import wait_for
 
 import minion
 from analysis.web.address import run_address
-from ingest.collector import Collector
-from ingest.configuration import Configuration
+from ingest.collecting.collector import Collector
+from ingest.collecting.configuration import Configuration
+from ingest.collecting.journal import Journal
 from ingest.events import Recorder, register
-from ingest.journal import Journal
 from minion.model import Host, Role, Status, Verdict
 from minion.server import find_mongod
 

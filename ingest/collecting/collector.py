@@ -1,0 +1,322 @@
+"""The service that pulls the samples of every run in progress, for weeks, beside the experiments.
+
+One thread looks at the list of hosts (`minion.progress`), shares it with the other collectors of
+the database (`minion.leases`) and says what is due; others visit the agents, one visit at a time
+for each. Nothing that an agent or MongoDB does ends it: an agent is asked again later and later,
+and without MongoDB it waits, for the agents keep their history.
+"""
+
+import random
+from collections import defaultdict
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from threading import Event as Signal
+from time import monotonic
+
+from bson import ObjectId
+
+from ingest.agents.agent import Agent
+from ingest.agents.netdata import Source, Way
+from ingest.collecting.advancing import WINDOW_S, Advance, contexts_of
+from ingest.collecting.completing import complete
+from ingest.collecting.configuration import Configuration
+from ingest.collecting.journal import Journal
+from ingest.collecting.settling import settle
+from minion.errors import MinionError, NotFound, StoreError, StoreRefused
+from minion.leases import Lease
+from minion.model import Simulation, Status
+from minion.progress import Progress
+from minion.store import Store
+from minion.worklist import Brief, Worklist
+
+LOOK_S = 5.0  # between two looks at the list, which renew the lease as well
+TICK_S = 0.2
+SMALL_FLEET = 16  # agents; more of them are asked directly
+ENDING_S = 2.0  # between two visits for what a run's end still lacks
+LATEST_S = 300.0  # between two visits of an agent that fails
+REFUSED_LOOKS = 3  # in a row, before the store is opened anew
+TRIES = 2  # in one visit; the next one is not far
+
+
+@dataclass(slots=True)
+class _Visited:
+    """An agent, and when it is visited again.
+
+    advances: by the run's id.
+    """
+
+    agent: Agent
+    due: float = 0.0
+    failures: int = 0
+    spread: bool = False
+    advances: dict[ObjectId, Advance] = field(default_factory=dict)
+
+
+class Collector:
+    """Pulls for every run that is under way, until it is told to stop.
+
+    Args:
+        store: where the samples are kept.
+        configuration: what is pulled, how, and how often.
+        journal: told of everything worth knowing.
+    """
+
+    def __init__(self, store: Store, configuration: Configuration, journal: Journal) -> None:
+        self.store, self.configuration, self.journal = store, configuration, journal
+        self._worklist, self._lease = Worklist(store), Lease(store)
+        self._runs: dict[ObjectId, tuple[Brief, Simulation]] = {}
+        self._mine: dict[str, list[Progress]] = {}
+        self._agents: dict[str, _Visited] = {}
+        self._under_way: dict[str, Future[list[Progress]]] = {}
+        self._finishing: dict[ObjectId, Future[None]] = {}
+        self._look_at = 0.0
+        self._leaving = Signal()
+        self._refused = 0
+
+    def once(self) -> list[Simulation]:
+        """Settle every ended run, pull the running ones up to now; returns those now complete."""
+        completed = []
+        for brief in self._worklist.runs(self.configuration.experiment):
+            try:
+                simulation = self._run(brief)
+                if simulation.status is Status.ENDED:
+                    corrects = self.configuration.correct_clocks
+                    opened = self._opened
+                    done = settle(self.store, simulation, opened=opened, corrects_clock=corrects)
+                    self.journal.completed(done)
+                    completed.append(done)
+                    continue
+                self._worklist.enter(simulation, simulation.hosts)
+                for entry in self._worklist.of(simulation):
+                    self._visit([entry])
+            except StoreError:
+                raise
+            except MinionError as error:  # one run's trouble is not the others'
+                self.journal.trouble(str(error), run=str(brief.id))
+        for visited in self._agents.values():
+            visited.agent.close()
+        return completed
+
+    def run(self, stop: Signal) -> bool:
+        """Go on until `stop` is set; what is in flight then is stored first.
+
+        Returns:
+            Whether it was told to stop. Else MongoDB goes on refusing this client, whose login it
+            may have forgotten: a new one may be heard.
+        """
+        self.journal.started(self.store.where, self._lease.name)
+        # As many threads as agents are asked at once, and some for what completes a run.
+        with ThreadPoolExecutor(self.configuration.parallel + 2, "visit") as pool:
+            try:
+                while not stop.is_set() and self._refused < REFUSED_LOOKS:
+                    self._tick(pool)
+                    stop.wait(TICK_S)
+            finally:
+                self._leaving.set()  # a visit in hand ends after its window
+        self._reap()
+        if not stop.is_set():
+            return False
+        self.journal.stopping()
+        try:
+            self._lease.leave()
+        except StoreError as error:
+            self.journal.store_lost(error)
+        return True
+
+    # ------------------------------------------------------------ what is due
+
+    def _tick(self, pool: ThreadPoolExecutor) -> None:
+        self._reap()
+        if monotonic() >= self._look_at:
+            try:
+                self._look(pool)
+                self.journal.store_there()
+                self._refused = 0
+            except StoreError as error:
+                self.journal.store_lost(error)
+                self._refused += isinstance(error, StoreRefused)
+            self._look_at = monotonic() + LOOK_S
+        if not self._lease.holds:
+            return  # another one may have the hosts by now
+        present = monotonic()
+        for url, entries in self._mine.items():
+            if len(self._under_way) >= self.configuration.parallel:
+                break
+            visited = self._visited(entries[0])
+            if url not in self._under_way and visited.due <= present:
+                self._under_way[url] = pool.submit(self._visit, entries)
+
+    def _look(self, pool: ThreadPoolExecutor) -> None:
+        """Which runs are under way, which of their hosts are this collector's."""
+        briefs = self._worklist.runs(self.configuration.experiment)
+        for gone in self._runs.keys() - {brief.id for brief in briefs}:
+            del self._runs[gone]
+        for brief in briefs:
+            known = self._runs.get(brief.id)
+            if known is None or known[0] != brief:
+                self._worklist.enter(self._run(brief), self._run(brief).hosts)
+        entries = [e for e in self._worklist.entries(brief=True) if e.simulation in self._runs]
+        share = self._lease.share([e for e in entries if not e.done], set(self._under_way))
+        mine: defaultdict[str, list[Progress]] = defaultdict(list)
+        for entry in share.mine:
+            mine[entry.url].append(entry)
+        self._mine = dict(mine)
+        for url in self._agents.keys() - self._mine.keys() - self._under_way.keys():
+            self._agents.pop(url).agent.close()
+        self.journal.look(entries, self._runs_by_id(), share)
+        self._finish(entries, pool)
+
+    def _finish(self, entries: Sequence[Progress], pool: ThreadPoolExecutor) -> None:
+        """Complete the ended runs whose hosts are all done, and those that a kill left behind."""
+        waiting = {entry.simulation for entry in entries if not entry.done}
+        ended = [
+            identity
+            for identity, (brief, _) in self._runs.items()
+            if brief.status is Status.ENDED and identity not in waiting
+        ]
+        for identity in [*ended, *self._worklist.sweep()]:
+            if identity not in self._finishing:
+                self._finishing[identity] = pool.submit(self._complete, identity)
+
+    def _complete(self, identity: ObjectId) -> None:
+        try:
+            simulation = self.store.simulation_by_id(str(identity))
+            done = complete(self.store, simulation, opened=self._opened)
+        except NotFound:
+            return  # deleted meanwhile
+        self.journal.completed(done)
+
+    def _reap(self) -> None:
+        """What the visits brought, and when each agent is due again."""
+        for url, task in list(self._under_way.items()):
+            if not task.done():
+                continue
+            del self._under_way[url]
+            visited = self._agents.get(url)
+            error = task.exception()
+            if error is not None:
+                self._failed(url, error)
+                if visited is not None:
+                    visited.due = monotonic() + LOOK_S
+            elif visited is not None:
+                self._again(url, visited, task.result())
+        for identity, finishing in list(self._finishing.items()):
+            if finishing.done():
+                del self._finishing[identity]
+                if (error := finishing.exception()) is not None:
+                    self._failed(str(identity), error)
+
+    def _failed(self, what: str, error: BaseException) -> None:
+        if isinstance(error, StoreError):
+            self.journal.store_lost(error)
+        elif isinstance(error, MinionError):
+            self.journal.trouble(str(error), run=what)
+        else:
+            self.journal.broken(error, what)
+
+    def _again(self, url: str, visited: _Visited, entries: list[Progress]) -> None:
+        """Set when an agent is visited next."""
+        if url in self._mine:
+            kept = {entry.id: entry for entry in entries}
+            present = [kept.get(entry.id, entry) for entry in self._mine[url]]
+            self._mine[url] = [entry for entry in present if not entry.done] or present
+            if all(entry.done for entry in present):
+                del self._mine[url]
+        interval = self.configuration.interval
+        if any(entry.problem for entry in entries):
+            visited.failures += 1
+            pause = min(interval * 2 ** (visited.failures - 1), max(LATEST_S, interval))
+        else:
+            visited.failures = 0
+            ending = any(self._has_ended(entry) for entry in entries if not entry.done)
+            pause = min(ENDING_S, interval) if ending else interval
+        if not visited.spread:  # after a start all are asked at once, and then no more
+            visited.spread = True
+            pause *= random.uniform(0.3, 1.0)  # noqa: S311  nobody gains by guessing it
+        visited.due = monotonic() + pause
+
+    def _has_ended(self, entry: Progress) -> bool:
+        known = self._runs.get(entry.simulation)
+        return known is not None and known[1].end is not None
+
+    # ------------------------------------------------------------ one visit
+
+    def _visit(self, entries: Sequence[Progress]) -> list[Progress]:
+        """Take every run that an agent's host is part of up to the present."""
+        result = []
+        for entry in entries:
+            now = self._worklist.entry(entry.id)  # whole, and as it is by now
+            while now is not None and not now.done:
+                before = now.until
+                step = self._advance(now).step(now)
+                self.journal.step(now, step)
+                now = step.progress
+                if now is None:
+                    break  # the next look finds how it is
+                caught_up = now.until - before < WINDOW_S / 2 and not self._learned(before, now)
+                if step.problem or caught_up or self._leaving.is_set():
+                    break
+            result += [] if now is None else [now]
+        if entries:  # its connection is not kept for a minute; what is known of its clock is
+            self._visited(entries[0]).agent.close()
+        return result
+
+    @staticmethod
+    def _learned(before: float, now: Progress) -> bool:
+        """Whether a visit only found what an agent's clock is ahead."""
+        return now.until == before and now.clock_shift_s != 0 and now.samples == 0
+
+    def _advance(self, entry: Progress) -> Advance:
+        visited = self._visited(entry)
+        simulation = self._simulation(entry.simulation)
+        known = visited.advances.get(entry.simulation)
+        if known is None:
+            stored = self.store.newest_samples(simulation, entry.hostname)
+            shift = entry.clock_shift_s
+            source = Source(
+                visited.agent,
+                entry.hostname,
+                contexts=contexts_of(simulation, self.configuration.charts_of(entry.hostname)),
+                tries=TRIES,
+                way=self._way(),
+                origin=(simulation.start or 0.0) + shift,
+                reached={chart: last + step + shift for chart, (last, step) in stored.items()},
+            )
+            known = visited.advances[entry.simulation] = Advance(
+                self.store,
+                simulation,
+                source,
+                corrects_clock=self.configuration.correct_clocks,
+            )
+        known.simulation = simulation
+        return known
+
+    def _way(self) -> Way:
+        if self.configuration.pull != "auto":
+            return Way(self.configuration.pull)
+        return Way.NETDATA_PANDAS if len(self._mine) <= SMALL_FLEET else Way.DIRECT
+
+    def _visited(self, entry: Progress) -> _Visited:
+        if entry.url not in self._agents:
+            self._agents[entry.url] = _Visited(self._opened(entry))
+        return self._agents[entry.url]
+
+    def _opened(self, entry: Progress) -> Agent:
+        access = self.configuration.access_of(entry.url)
+        return Agent(entry.url, access=access, tries=TRIES, keep_alive=True)
+
+    # ------------------------------------------------------------ runs
+
+    def _run(self, brief: Brief) -> Simulation:
+        known = self._runs.get(brief.id)
+        if known is None or known[0] != brief:
+            known = self._runs[brief.id] = (brief, self.store.simulation_by_id(str(brief.id)))
+        return known[1]
+
+    def _simulation(self, identity: ObjectId) -> Simulation:
+        known = self._runs.get(identity)
+        return known[1] if known else self.store.simulation_by_id(str(identity))
+
+    def _runs_by_id(self) -> dict[ObjectId, Simulation]:
+        return {identity: simulation for identity, (_, simulation) in self._runs.items()}

@@ -1,0 +1,155 @@
+"""The commands of the collector, and of those who watch it."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from minion.console import DB, EXPERIMENT, FORMAT, Session, command
+from minion.errors import InvalidData, SettingsError
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+    import pandas as pd
+
+    from ingest.collecting.configuration import Configuration
+    from ingest.collecting.journal import Journal
+    from minion.store import Store
+
+WATCH_S = 2.0
+OPENED_AGAIN_S = 5.0
+
+
+@command({"experiment": EXPERIMENT}, DB)
+def collect(
+    session: Session,
+    *,
+    config: str | None = None,
+    interval: float | None = None,
+    once: bool = False,
+    listen: str | None = None,
+    log: str | None = None,
+) -> None:
+    """Pull every run's samples as they come, until all are stored or missing.
+
+    Several collectors share the hosts of a database. What an agent or MongoDB does ends none of
+    them; SIGTERM does, after what is in flight is stored.
+
+    Args:
+        config: TOML file with hosts, charts, how agents are reached; default MINION_CONFIG.
+        interval: Longest window while a run is live, in seconds. Default: 60.
+        once: Settle the ended runs, pull the running ones up to now, and leave.
+        listen: HOST:PORT of /healthz and /metrics; empty for none. Default: 127.0.0.1:8766.
+        log: text, or json for one object a line.
+    """
+    from ingest.collecting.collector import Collector  # noqa: PLC0415
+    from ingest.collecting.journal import Journal  # noqa: PLC0415
+    from ingest.commands import raise_missing, stopped  # noqa: PLC0415
+
+    given = {
+        "experiment": session.experiment,
+        "interval": interval,
+        "listen": listen,
+        "log": log,
+    }
+    configuration = _configured(config, given)
+    journal = Journal(configuration.log)
+    if once:
+        collector = Collector(session.store, configuration, journal)
+        raise_missing(session, collector.once())
+        return
+    stop = stopped()
+    if configuration.retention.older_than_s is not None:
+        from ingest.collecting.tidying import Tidying  # noqa: PLC0415
+
+        Tidying(session.store, configuration.retention, journal).begin(stop)
+    with _health(configuration, journal, asked=listen is not None, note=session.note):
+        store: Store | None = session.store
+        while store is not None and not Collector(store, configuration, journal).run(stop):
+            store.close()
+            store = _opened_again(session.uri, journal, stop)
+        if store is not None and store is not session.store:
+            store.close()
+
+
+def _opened_again(uri: str | None, journal: "Journal", stop: "threading.Event") -> "Store | None":
+    """The store, as soon as it lets this program in; None when it was told to stop before."""
+    from minion.errors import StoreError  # noqa: PLC0415
+    from minion.store import connect  # noqa: PLC0415
+
+    while not stop.is_set():
+        try:
+            return connect(uri)
+        except StoreError as error:
+            journal.store_lost(error)
+        stop.wait(OPENED_AGAIN_S)
+    return None
+
+
+def _configured(config: str | None, given: "dict[str, Any]") -> "Configuration":
+    """The configuration, in which what stands on the command line wins."""
+    from ingest.collecting.configuration import read_configuration  # noqa: PLC0415
+
+    interval = given["interval"]
+    if interval is not None and not interval > 0:
+        raise InvalidData(f"--interval {interval:g}: seconds, more than 0")
+    if given["log"] not in (None, "text", "json"):
+        raise InvalidData(f"--log {given['log']}: text or json")
+    wanted = {name: value for name, value in given.items() if value is not None}
+    return replace(read_configuration(config), **wanted)
+
+
+def _health(
+    configuration: "Configuration",
+    journal: "Journal",
+    *,
+    asked: bool,
+    note: "Callable[[str], None]",
+) -> "AbstractContextManager[object]":
+    """The health page; a second collector of a machine goes without, unless it was asked for."""
+    from contextlib import nullcontext  # noqa: PLC0415
+
+    from ingest.collecting.health import Health  # noqa: PLC0415
+
+    if not configuration.listen:
+        return nullcontext()
+    try:
+        return Health(journal.figures, configuration.listen)
+    except SettingsError as error:
+        if asked:
+            raise
+        note(f"{error}; going on without")
+        return nullcontext()
+
+
+@command({"experiment": EXPERIMENT}, FORMAT, DB)
+def status(session: Session, *, watch: bool = False) -> None:
+    """Show how far the hosts of the runs in progress are, and which are silent.
+
+    Args:
+        watch: Go on showing it until Ctrl-C.
+    """
+    from ingest.collecting.status import status as look  # noqa: PLC0415
+
+    if not watch:
+        found = look(session.store, session.experiment)
+        if found.empty:
+            session.note("no run is in progress; `minion runs` lists what there is")
+        session.show(found)
+        return
+    _watch(lambda: look(session.store, session.experiment))
+
+
+def _watch(look: "Callable[[], pd.DataFrame]") -> None:
+    """Draw a frame over itself until somebody has seen enough."""
+    from contextlib import suppress  # noqa: PLC0415
+    from threading import Event  # noqa: PLC0415
+
+    from rich.live import Live  # noqa: PLC0415
+
+    from minion.console import table_of  # noqa: PLC0415
+
+    with suppress(KeyboardInterrupt), Live(table_of(look()), auto_refresh=False) as live:
+        while not Event().wait(WATCH_S):
+            live.update(table_of(look()), refresh=True)

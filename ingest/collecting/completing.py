@@ -1,0 +1,151 @@
+"""A run whose hosts are all done becomes complete: a last look at what is missing, a verdict.
+
+An agent may have later what it had not when it was asked: one that was stopped for a while fills
+its rows in, one that was restarted lists its charts one after another. And a collector that was
+killed between storing samples and saying so leaves rows that nobody speaks of. So what is missing
+is asked for once more, and what is stored is held against its own grid.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from bson import ObjectId
+
+from ingest.agents.accounting import SAME, joined
+from ingest.agents.agent import Agent
+from ingest.agents.netdata import Source, Way
+from ingest.collecting.advancing import contexts_of, lacking, not_stored, shifted
+from minion.errors import AgentError
+from minion.model import Missing, Simulation, Verdict
+from minion.progress import Progress
+from minion.store import Store
+from minion.validity import PROGRAM, verdict_of
+from minion.worklist import Worklist
+
+MOST_WINDOWS = 100  # of a host that are asked for once more
+NEVER_HAD = "the agent has no samples of that time"
+
+Open = Callable[[Progress], Agent]
+
+
+def complete(store: Store, simulation: Simulation, *, opened: Open) -> Simulation:
+    """Look once more for what is missing, merge the run's stretches, and judge it.
+
+    May be cut off, and done by several at once: the same again ends in the same documents.
+
+    Args:
+        store: where it is kept.
+        simulation: a run whose hosts are all done.
+        opened: gives the agent of a host.
+
+    Returns:
+        The simulation, complete; judged as far as a program may.
+    """
+    worklist = Worklist(store)
+    entries = worklist.of(simulation)
+    absent = _absent(store, simulation, entries)
+    recovered = [
+        entry
+        for entry in entries
+        if absent[entry.id] and _looked_again(store, simulation, entry, absent[entry.id], opened)
+    ]
+    absent |= _absent(store, simulation, recovered)
+    missing = [record for entry in entries for record in absent[entry.id]]
+    large = [entry.hostname for entry in entries if entry.large]
+    simulation = store.settle(simulation, missing=missing if entries else None, merged=large)
+    if simulation.validity.verdict is Verdict.UNCHECKED:
+        measured = set(store.coverage(simulation)["hostname"])
+        judged = verdict_of(simulation, measured)
+        if judged.verdict is not Verdict.UNCHECKED:
+            simulation = store.judge(simulation, judged.verdict, judged.reasons, by=PROGRAM)
+    # Last of all: what is cut off before is found on the list, and done again.
+    worklist.leave(simulation)
+    return simulation
+
+
+def _absent(
+    store: Store, simulation: Simulation, entries: Sequence[Progress]
+) -> dict[ObjectId, list[Missing]]:
+    """What is missing of each host, by its entry.
+
+    That is what was recorded and is not stored, and what nobody spoke of.
+    """
+    if not entries:
+        return {}
+    covered = store.coverage(simulation)  # once: of all hosts it takes as long as of one
+    gaps = covered[covered["gaps"] > 0].groupby("hostname")["chart"].agg(list).to_dict()
+    result = {}
+    for entry in entries:
+        recorded = not_stored(store, simulation, tuple(_inside(simulation, entry.missing)))
+        charts = gaps.get(entry.hostname, [])
+        holes = _holes(store, simulation, entry.hostname, charts) if charts else ()
+        result[entry.id] = joined([*recorded, *(h for one in holes for h in _apart(one, recorded))])
+    return result
+
+
+def _inside(simulation: Simulation, missing: Iterable[Missing]) -> Iterator[Missing]:
+    """What of it lies before the run's end, which may have been noted later than it was."""
+    for record in missing:
+        last = record.last if simulation.end is None else min(record.last, simulation.end)
+        if last > record.first:
+            yield replace(record, last=last)
+
+
+def _holes(
+    store: Store, simulation: Simulation, hostname: str, charts: Sequence[str]
+) -> Iterator[Missing]:
+    """The rows between the first and the last of each of these charts that are not stored."""
+    for series in store.series(simulation, hosts=[hostname], charts=charts):
+        first, last = float(series.times[0]), float(series.times[-1])
+        whole = Missing(
+            hostname=hostname, chart=series.chart, first=first, last=last, reason=NEVER_HAD
+        )
+        yield from _inside(simulation, lacking(whole, series))
+
+
+def _apart(hole: Missing, recorded: Sequence[Missing]) -> Iterator[Missing]:
+    """What of a hole no record speaks of."""
+    first = hole.first
+    mine = [r for r in recorded if r.chart in (None, hole.chart)]
+    for record in sorted(mine, key=lambda r: r.first):
+        if record.first > first + SAME and first < hole.last - SAME:
+            yield replace(hole, first=first, last=min(record.first, hole.last))
+        first = max(first, record.last)
+    if first < hole.last - SAME:
+        yield replace(hole, first=first)
+
+
+def _looked_again(
+    store: Store,
+    simulation: Simulation,
+    entry: Progress,
+    missing: Sequence[Missing],
+    opened: Open,
+) -> bool:
+    """Ask an agent for what is missing; whether it had any of it."""
+    stored = set(store.newest_samples(simulation, entry.hostname))
+    named = sorted(stored | {record.chart for record in missing if record.chart})
+    charts = named or contexts_of(simulation)
+    shift, found = entry.clock_shift_s, 0
+    with opened(entry) as agent:
+        source = Source(agent, entry.hostname, contexts=charts, tries=1, way=Way.DIRECT)
+        for first, last in _windows(missing):
+            try:
+                pulled = source.pull(first + shift, last + shift)
+            except AgentError:
+                break
+            series = [shifted(one, shift) for one in pulled.series]
+            found += store.write(simulation, series, settled=entry.large).samples
+            source.begin_anew(None)
+    return found > 0
+
+
+def _windows(missing: Sequence[Missing]) -> list[tuple[float, float]]:
+    """The windows of all charts together, the newest ones first if there are too many."""
+    result: list[tuple[float, float]] = []
+    for first, last in sorted((record.first, record.last) for record in missing):
+        if result and first <= result[-1][1] + SAME:
+            result[-1] = (result[-1][0], max(last, result[-1][1]))
+        else:
+            result.append((first, last))
+    return result[-MOST_WINDOWS:]

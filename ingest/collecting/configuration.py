@@ -1,0 +1,362 @@
+"""The collector's configuration: one TOML file, and the environment's word over it.
+
+    interval = 60                           # seconds, or "90s"; the longest window while live
+    parallel = 32                           # agents that are asked at once
+    charts = ["system.cpu", "cgroup_*.cpu"]
+    pull = "auto"                           # auto, netdata-pandas, direct
+    listen = "127.0.0.1:8766"               # the collector's own health; "" for none
+    correct_clocks = false
+    experiment = "k8s"                      # collect only of this one
+    log = "text"                            # text, json
+    trusted = ["10.0.0.0/24", "*.lab"]      # who is sent the secrets of [agents]; without: anybody
+
+    [retention]
+    older_than = "90d"
+    experiments = ["k8s"]
+
+    [agents]                                # of every host that says nothing else
+    token_file = "agent-token"              # relative to this file
+    ca_file = "ca.pem"
+
+    [hosts.worker1]
+    url = "http://10.0.0.5:19999"
+    role = "worker"
+    user = "minion"
+    password_env = "WORKER1_PASSWORD"
+
+The environment's variables stand in `minion.settings`. A secret stands in neither of them by
+itself where other people read: it is in a file, or in a variable, that the file names.
+"""
+
+import os
+import tomllib
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from ingest.agents.access import ANONYMOUS, Access
+from ingest.collecting.configuration_keys import (
+    AGENT,
+    GENERAL,
+    HOST,
+    LISTEN,
+    PLAIN_SECRETS,
+    RETENTION,
+    SECRETS,
+    VARIABLES,
+    convert,
+    near,
+    number_of,
+    read_table,
+)
+from ingest.hosts import parse_address, parse_hosts
+from minion.errors import InvalidData, SettingsError
+from minion.model import Host, Role
+from minion.settings import read_secret, variables
+
+_AGENT_PREFIX = "MINION_AGENT_"
+# What a nearer table says of the first takes away what a farther one says of the second.
+_INSTEAD = (
+    (("token",), ("user", "password")),
+    (("user", "password"), ("token",)),
+    (("certificate_file",), ("key_file",)),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """What `minion prune` removes.
+
+    older_than_s: simulations that ended longer ago than so many seconds; None: none for its age.
+    experiments: only of these; empty: of all.
+    """
+
+    older_than_s: float | None = None
+    experiments: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration:
+    """How the collector works. Its text never shows a secret.
+
+    interval: seconds; the longest window while a run is live.
+    parallel: how many agents are asked at once.
+    charts: patterns of contexts or ids; empty: the collector's default.
+    pull: `auto`, `netdata-pandas` or `direct`.
+    listen: HOST:PORT of the collector's own health, or empty.
+    correct_clocks: whether times are corrected by the skew of an agent's clock.
+    experiment: collect only of this one; None: of all.
+    log: `text` or `json`.
+    trusted: networks (10.0.0.0/24) and names (`*.lab`; a star is one label) of the hosts that the
+        secrets of [agents] are sent to; empty: every agent that a simulation names.
+    retention: what is removed when.
+    hosts: those that are named.
+    access: how an agent is reached of which nothing else is said.
+    accesses: and those of which something is, by their addresses.
+    host_charts: the patterns of hosts that have their own.
+    """
+
+    interval: float = 60.0
+    parallel: int = 32
+    charts: tuple[str, ...] = ()
+    pull: str = "auto"
+    listen: str = "127.0.0.1:8766"
+    correct_clocks: bool = False
+    experiment: str | None = None
+    log: str = "text"
+    trusted: tuple[str, ...] = ()
+    retention: Retention = field(default_factory=Retention)
+    hosts: tuple[Host, ...] = ()
+    access: Access = ANONYMOUS
+    accesses: Mapping[str, Access] = field(default_factory=dict)
+    host_charts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def listen_address(self) -> tuple[str, int] | None:
+        """Host and port of `listen`; None without."""
+        found = LISTEN.fullmatch(self.listen)
+        return (found[1].strip("[]"), int(found[2])) if found else None
+
+    def access_of(self, url: str) -> Access:
+        """How the agent at an address is reached: as its host says, else as all.
+
+        A secret of [agents] goes only to those that are `trusted`, where that is said: a
+        simulation may name any address. One of [hosts.NAME] goes to that host alone.
+        """
+        with suppress(InvalidData):
+            url = parse_address("", url)
+        if url in self.accesses:
+            return self.accesses[url]
+        host = urlsplit(url).hostname or ""
+        if not self.trusted or any(_matches(host, pattern) for pattern in self.trusted):
+            return self.access
+        return self.access.without_secrets()
+
+    def charts_of(self, hostname: str) -> tuple[str, ...]:
+        """The patterns of a host: its own, else those of all; empty: the collector's default."""
+        return self.host_charts.get(hostname, self.charts)
+
+
+def _matches(host: str, pattern: str) -> bool:
+    """Whether a host is one of a pattern's: a network (10.0.0.0/24), or a name label by label."""
+    with suppress(ValueError):
+        return ip_address(host) in ip_network(pattern, strict=False)
+    with suppress(ValueError):
+        ip_address(host)
+        return False
+    # A star stands for one label: what somebody registers below another name is not meant.
+    labels, wanted = host.split("."), pattern.lower().split(".")
+    return len(labels) == len(wanted) and all(map(fnmatchcase, labels, wanted))
+
+
+def hosts_of(text: str | None) -> tuple[Host, ...]:
+    """The hosts of a command line, else those of the configuration; see `ingest.hosts`.
+
+    Raises:
+        InvalidData: they cannot be read, or there are none.
+    """
+    named = () if text is not None else read_configuration().hosts
+    return named or parse_hosts(text or "")
+
+
+def read_configuration(
+    path: str | os.PathLike[str] | None = None, environment: Mapping[str, str] | None = None
+) -> Configuration:
+    """What a file and the environment say.
+
+    Args:
+        path: a TOML file; without one that of MINION_CONFIG, and without that none.
+        environment: default: the process's own. An empty variable counts as not set.
+
+    MINION_AGENT_* take the place of [agents]; what a [hosts.NAME] says for itself stays. With
+    MINION_HOSTS only those hosts are named; a table of the same name still says how one is reached.
+
+    Raises:
+        SettingsError: something is unknown, of the wrong type, or cannot be read; the message names
+            file, key, what was found and what is allowed, and holds no secret.
+    """
+    known = variables(environment)
+    named = path or known.get("MINION_CONFIG")
+    file = None if named is None else _expanded(named)
+    source = _Source(str(file), Path() if file is None else file.absolute().parent, known)
+    document = {} if file is None else _document(file)
+    tables = {key: document.pop(key, {}) for key in ("retention", "agents", "hosts")}
+    general = read_table(document, GENERAL, source.file, [*GENERAL, *tables])
+    retention = read_table(tables["retention"], RETENTION, f"{source.file} [retention]")
+    for name, (key, of_text) in VARIABLES.items():
+        if name in known:
+            place, kinds = (retention, RETENTION) if key in RETENTION else (general, GENERAL)
+            place[key] = convert(kinds[key], of_text(known[name]), name)
+    agents = _layered(source.agents(tables["agents"], "[agents]"), _of_environment(known))
+    written = _hosts(tables["hosts"], source)
+    hosts = tuple(each.host for each in written.values())
+    if "MINION_HOSTS" in known:
+        try:
+            hosts = parse_hosts(known["MINION_HOSTS"])
+        except InvalidData as error:
+            raise SettingsError(f"MINION_HOSTS: {error}") from None
+    accesses: dict[str, Access] = {}
+    for host in hosts:
+        own = written.get(host.hostname)
+        if own is None or host.url is None:
+            continue
+        access = _access(_layered(agents, own.agent), f"{source.file} [hosts.{host.hostname}]")
+        if accesses.setdefault(host.url, access) != access:
+            raise SettingsError(
+                f"{source.file} [hosts.{host.hostname}]: another host has the address {host.url},"
+                " too, and asks it differently"
+            )
+    where = f"{source.file} [agents], MINION_AGENT_*" if file else "MINION_AGENT_*"
+    return Configuration(
+        **general,
+        retention=Retention(
+            older_than_s=retention.get("older_than"), experiments=retention.get("experiments", ())
+        ),
+        hosts=hosts,
+        access=_access(agents, where),
+        accesses=accesses,
+        host_charts={name: own.charts for name, own in written.items() if own.charts is not None},
+    )
+
+
+def _expanded(path: str | os.PathLike[str]) -> Path:
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise SettingsError(f"{path}: there is no such user") from None
+
+
+def _document(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except UnicodeDecodeError:
+        raise SettingsError(f"{file} cannot be read: it is no UTF-8 text") from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{file} is not TOML: {error}") from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise SettingsError(f"{file} cannot be read: {reason}") from None
+
+
+Values = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Where a configuration is read from: the file's name, its folder, the environment."""
+
+    file: str
+    folder: Path
+    variables: Mapping[str, str]
+
+    def agents(self, table: object, place: str) -> Values:
+        """The values of one table of agents, its secrets fetched from where they are."""
+        where = f"{self.file} {place}"
+        return self.fetched(read_table(table, AGENT, where), lambda key: f"{where} {key}")
+
+    def fetched(self, read: Mapping[str, Any], name: Callable[[str], str]) -> Values:
+        """What was read, its secrets fetched; an empty text is None, which says: none.
+
+        Args:
+            read: the values by key.
+            name: what a key is called in a message.
+        """
+        fetched: Values = {}
+        for key, value in read.items():
+            what, _, where = key.rpartition("_")
+            if what not in SECRETS or where not in {"file", "env"}:
+                what, where = key, ""
+            if what in fetched:
+                raise SettingsError(f"{name(key)}: {what} stands there already; name it once")
+            if value == "":
+                fetched[what] = None
+            elif where == "env":
+                if value not in self.variables:
+                    raise SettingsError(f"{name(key)} names a variable that is not set")
+                fetched[what] = self.variables[value]
+            elif where == "file":
+                fetched[what] = read_secret(self._path(value), name(key))
+            else:
+                fetched[what] = self._path(value) if what.endswith("_file") else value
+        return fetched
+
+    def _path(self, text: str) -> Path:
+        return self.folder / _expanded(text)
+
+
+def _of_environment(known: Mapping[str, str]) -> Values:
+    """What MINION_AGENT_* say."""
+    kinds = {key: kind for key, kind in AGENT.items() if not key.endswith("_env")}
+    kinds |= PLAIN_SECRETS
+    read = {}
+    for name, text in known.items():
+        if not name.startswith(_AGENT_PREFIX):
+            continue
+        key = name.removeprefix(_AGENT_PREFIX).lower()
+        if key not in kinds:
+            names = [_AGENT_PREFIX + kind.upper() for kind in kinds]
+            raise SettingsError(f"unknown variable {name}{near(name, names)}")
+        value = number_of(text) if key == "timeout" else text
+        read[key] = convert(kinds[key], value, name)
+    here = _Source("", Path(), known)
+    return here.fetched(read, lambda key: _AGENT_PREFIX + key.upper())
+
+
+def _layered(farther: Values, nearer: Values) -> Values:
+    gone = {
+        other
+        for these, others in _INSTEAD
+        if any(nearer.get(key) is not None for key in these)
+        for other in others
+    }
+    return {key: value for key, value in farther.items() if key not in gone} | nearer
+
+
+def _access(values: Values, where: str) -> Access:
+    """The access that the values say; its files are tried at once."""
+    given = {key: value for key, value in values.items() if value is not None}
+    with_unit = {"timeout_s" if key == "timeout" else key: v for key, v in given.items()}
+    try:
+        access = Access(**with_unit)
+        if access.ca_file is not None or access.certificate_file is not None:
+            access.tls()
+    except (InvalidData, SettingsError) as error:
+        raise SettingsError(f"{where}: {error}") from None
+    return access
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """A host as the file has it."""
+
+    host: Host
+    charts: tuple[str, ...] | None
+    agent: Values
+
+
+def _hosts(table: object, source: _Source) -> dict[str, _Named]:
+    names = read_table(table, None, f"{source.file} [hosts]")
+    return {name: _host(name, entry, source) for name, entry in names.items()}
+
+
+def _host(name: str, entry: object, source: _Source) -> _Named:
+    place = f"{source.file} [hosts.{name}]"
+    if not name.isprintable() or not name.strip() or set(name) & set(",=@"):
+        raise SettingsError(f"{source.file} [hosts]: {name[:40]!r} is no name of a host")
+    read = read_table(entry, HOST, place)
+    role, url = read.pop("role", None), read.pop("url", None)
+    if role is None:
+        raise SettingsError(f"{place} has no role; allowed: {', '.join(Role)}")
+    if not url and role is not Role.CONTROLLER:
+        raise SettingsError(f'{place} is a {role} and has no url = "http://HOST:19999"')
+    charts = read.pop("charts", None)
+    try:
+        host = Host(hostname=name, role=role, url=parse_address(name, url) if url else None)
+    except InvalidData as error:
+        raise SettingsError(f"{place} url: {error}") from None
+    return _Named(host, charts, source.fetched(read, lambda key: f"{place} {key}"))

@@ -1,0 +1,3 @@
+"""The published study's database and playbooks."""
+
+KNS = "kns"  # the experiment, and the source's name

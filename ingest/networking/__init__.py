@@ -1,0 +1,1 @@
+"""What was measured between two hosts: bitrates, latencies, message rates."""

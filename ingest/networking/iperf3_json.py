@@ -1,0 +1,143 @@
+"""What `iperf3 --json` writes."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ingest.networking.iperf3_ends import CLIENT, RECEIVER, SENDER, SERVER, End, Row, with_totals
+from minion.errors import InvalidData
+
+_REVERSED = "_bidir_reverse"
+# Key in the file: name, and what its unit is divided by.
+_MORE = {
+    "retransmits": ("retransmits", 1.0),
+    "snd_cwnd": ("cwnd", 2.0**20),
+    "rtt": ("rtt", 1000.0),
+    "jitter_ms": ("jitter", 1.0),
+    "lost_packets": ("lost datagrams", 1.0),
+    "packets": ("datagrams", 1.0),
+}
+
+
+def read_json(path: Path, text: str) -> list[End]:
+    """The tests that a file holds, as one end of each saw them.
+
+    Args:
+        path: the file, for messages.
+        text: one document, or one after the other, as a server writes them.
+
+    Raises:
+        InvalidData: it is no JSON (the line is named), not iperf3's, or the test failed.
+    """
+    ends = []
+    for number, document in enumerate(_documents(path, text), 1):
+        if not isinstance(document, dict) or "start" not in document or "end" not in document:
+            raise InvalidData(f"{path}: this JSON is not what iperf3 --json writes")
+        if not document.get("intervals"):
+            why = document.get("error", "it has no interval")
+            raise InvalidData(f"{path}: the test failed: {why}; measure it again")
+        try:
+            ends.append(_end(path, number, document))
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+            raise InvalidData(
+                f"{path}: test {number} is not as iperf3 --json writes it: {error!r}"
+            ) from error
+    return ends
+
+
+def _documents(path: Path, text: str) -> Iterator[Any]:
+    decoder, place = json.JSONDecoder(), 0
+    while rest := text[place:].lstrip():
+        place = len(text) - len(rest)
+        try:
+            document, place = decoder.raw_decode(text, place)
+        except ValueError as error:
+            line = text.count("\n", 0, getattr(error, "pos", place)) + 1
+            raise InvalidData(
+                f"{path}:{line}: this is no JSON: {getattr(error, 'msg', error)}; is the file cut"
+                " off?"
+            ) from error
+        yield document
+
+
+def _end(path: Path, number: int, document: Mapping[str, Any]) -> End:
+    start, last = document["start"], document["end"]
+    role = SERVER if "accepted_connection" in start else CLIENT
+    connected = start["connected"][0]
+    near = f"{connected['local_host']}:{connected['local_port']}"
+    far = f"{connected['remote_host']}:{connected['remote_port']}"
+    client, server = (near, far) if role == CLIENT else (far, near)
+    test = start["test_start"]
+    reverse = bool(test.get("reverse"))
+    both = bool(test.get("bidirectional", test.get("bidir"))) or "sum_sent" + _REVERSED in last
+    cpu = last.get("cpu_utilization_percent", {}).get("host_total")
+    return End(
+        path=path,
+        number=number,
+        line=0,
+        role=role,
+        client=client,
+        server=server,
+        protocol=str(test["protocol"]),
+        direction="both" if both else "back" if reverse else "out",
+        rows=with_totals([*_intervals(document, role, both), *_summaries(last)]),
+        origin=float(start["timestamp"]["timesecs"]),
+        version=str(start["version"]).removeprefix("iperf "),
+        cookie=str(start.get("cookie", "")),
+        cpu=None if cpu is None else float(cpu),
+    )
+
+
+def _intervals(document: Mapping[str, Any], role: str, both: bool) -> Iterator[Row]:
+    numbers: dict[bool, dict[int, int]] = {False: {}, True: {}}
+    for interval in document["intervals"]:
+        # Streams are looked at one after the other; the sum's times are the interval's.
+        times = {name: interval["sum"][name] for name in ("start", "end")}
+        for stream in interval["streams"]:
+            # In both directions at once, what the client receives goes back.
+            back = both and bool(stream["sender"]) == (role == SERVER)
+            own = numbers[back]
+            place = own.setdefault(stream["socket"], len(own) + 1)
+            yield from _row({**stream, **times}, place, back)
+        if len(interval["streams"]) > 1:
+            for key in ("sum", "sum" + _REVERSED):
+                if key in interval and (not both or _several(interval, key)):
+                    yield from _row({**interval[key], **times}, None, key != "sum")
+
+
+def _several(interval: Mapping[str, Any], key: str) -> bool:
+    """Whether a sum is of more than one stream."""
+    sender = interval[key]["sender"]
+    return sum(bool(s["sender"]) == bool(sender) for s in interval["streams"]) > 1
+
+
+def _summaries(last: Mapping[str, Any]) -> Iterator[Row]:
+    for suffix in ("", _REVERSED):
+        for key, end in (("sum_sent", SENDER), ("sum_received", RECEIVER)):
+            found = last.get(key + suffix)
+            # An end that was not told what the other one counted writes 0 for it.
+            if found and found["bytes"]:
+                yield from _row(found, None, bool(suffix), end)
+    if "sum_received" not in last and "sum" in last:  # UDP before 3.7: only what was received
+        yield from _row(last["sum"], None, False, RECEIVER)
+
+
+def _row(found: Mapping[str, Any], stream: int | None, back: bool, end: str = "") -> Iterator[Row]:
+    if found.get("omitted"):
+        return
+    yield Row(
+        stream=stream,
+        back=back,
+        first=float(found["start"]),
+        last=float(found["end"]),
+        bytes=float(found["bytes"]),
+        slack=0.0,
+        gbit_s=float(found["bits_per_second"]) / 1e9,
+        more={
+            name: float(found[key]) / unit
+            for key, (name, unit) in _MORE.items()
+            if key in found and found[key] >= 0
+        },
+        end=end,
+    )

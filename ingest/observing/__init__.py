@@ -1,0 +1,1 @@
+"""How an observer scales: tests of Inspektor Gadget."""

@@ -1,0 +1,1 @@
+"""Profiles of functions: traces, sampled stacks, what Go writes; latencies beside them."""

@@ -1,0 +1,1 @@
+"""Ramps of containers until a host has enough."""

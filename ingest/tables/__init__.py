@@ -1,0 +1,1 @@
+"""Tables that people have, and what a mapping says of their columns."""
