@@ -108,7 +108,7 @@ def _frame(keeper: Keeper) -> Component:
                 ]
             ),
             html.Main(id="page", tabIndex="-1"),
-            html.P(keeper.where, className="where"),
+            html.Footer(keeper.where, className="where"),
         ],
         className="frame",
     )

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import pandas as pd
 from dash import ALL, Dash, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
@@ -71,7 +70,7 @@ def run(listing: Listing, search: str) -> Node:
             *_lines(listing, simulation, metric),
         ),
         *soundness.place(simulation),
-        *_tables(simulation, view),
+        *_tables(view),
     ]
 
 
@@ -182,7 +181,7 @@ def _head(simulation: Simulation, samples: int) -> Component:
             *([html.P(_SIMULATED, className="simulated")] if s.simulated else []),
             tiles(
                 [
-                    (moment(s.start), "start (UTC)"),
+                    (moment(s.began), "start (UTC)"),
                     (lasting(length), "length"),
                     (f"{len(s.hosts):,}", "hosts"),
                     (f"{samples:,}", "samples"),
@@ -242,15 +241,11 @@ def _reached(drawn: Lines, simulation: Simulation, metric: str, *, live: bool) -
     return {"live": live, "made": made, "panels": drawn.cursor}
 
 
-def _tables(simulation: Simulation, view: Overview) -> list[Node]:
-    figures = pd.DataFrame(
-        [(m.name, m.value, m.unit, m.hostname, m.phase) for m in simulation.measurements],
-        columns=["name", "value", "unit", "host", "phase"],
-    )
+def _tables(view: Overview) -> list[Node]:
     tables = {
         "Phases": view.phases,
         "Hosts": view.hosts,
-        "Measurements": figures,
+        "Measurements": view.measurements,
         "Events": view.events,
         "Charts stored": view.charts,
         "Missing samples": view.missing,

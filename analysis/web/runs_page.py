@@ -240,7 +240,7 @@ def _table(found: Page, wanted: Filter) -> Component:
             badge(s.validity.verdict.value),
             f"{len(s.hosts):,}",
             f"{found.samples.get(s.id, 0):,}",
-            moment(s.start),
+            moment(s.began),
             lasting(None if s.start is None or s.end is None else s.end - s.start),
         ]
         for s in found.simulations

@@ -125,7 +125,7 @@ def test_a_control_is_reached_and_used_by_keyboard(sizes, visited):
     assert page.evaluate("document.activeElement.id") == "compare-metric"
     page.keyboard.press("Enter")
     unfolded = page.locator(".dash-dropdown-content[aria-label=Metric]")
-    unfolded.get_by_role("listbox", name="Metric").wait_for()
+    unfolded.get_by_role("radiogroup", name="Metric").wait_for()
     # The list takes the focus, and each step is drawn, a moment after the key.
     for focused in ("cpu", "ram", "disk_util"):
         page.wait_for_function("value => document.activeElement.value === value", arg=focused)

@@ -68,15 +68,42 @@ def test_dark_and_light(served, visited):
     assert ground(page) == (light, light)
 
 
-def test_it_can_be_used_by_those_who_do_not_see_it(served, visited):
+@pytest.fixture(scope="module")
+def faults():
+    """The serious accessibility faults of a page, by axe."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is missing")
+
+    def found(page):
+        return [
+            (fault["id"], fault["nodes"][0]["html"][:200])
+            for fault in axe.Axe().run(page).response["violations"]
+            if fault["impact"] in ("serious", "critical")
+        ]
+
+    return found
+
+
+def test_it_can_be_used_by_those_who_do_not_see_it(served, visited, faults):
     for place, (path, selector) in enumerate(PATHS.items()):
         page = visited(served[0] + path, "desktop", "dark" if place % 2 else "light")
         page.wait_for_selector(selector)
-        found = axe.Axe().run(page)
-        serious = [
-            (v["id"], v["nodes"][0]["html"][:200])
-            for v in found.response["violations"]
-            if v["impact"] in ("serious", "critical")
-        ]
-        assert serious == [], path
+        assert faults(page) == [], path
+
+
+def test_what_unfolds_can_be_used_by_them_too(served, visited, faults):
+    for path, identity, name in (
+        ("/", "filter-platform", "Platform"),
+        ("/compare?experiment=study", "compare-metric", "Metric"),
+    ):
+        page = visited(served[0] + path)
+        page.wait_for_selector(f"#{identity}[tabindex='0']")
+        page.click(f"#{identity}")
+        choice = page.get_by_role("radiogroup", name=name)
+        choice.locator("label").last.wait_for()
+        assert faults(page) == [], path
+        choice.locator("label").last.click()
+        choice.wait_for(state="detached")
+        page.click(f"#{identity}")
+        choice.locator("label").last.wait_for()
+        assert choice.get_by_role("radio").last.is_checked(), path
+        assert faults(page) == [], path

@@ -102,7 +102,9 @@
   dark.addEventListener("change", shade);
 
   // Dash's dropdown takes the focus with an element that is hidden from those who hear the page, and
-  // passes it on to its button; and what it unfolds has no name. The button takes it itself here.
+  // passes it on to its button; the button takes it itself here. What it unfolds has no name, and
+  // calls itself a list of options with radio buttons inside, which an option may not have: those
+  // who hear the page get the radio buttons.
   const mend = () => {
     for (const target of document.querySelectorAll(".dash-dropdown-focus-target[tabindex='0']")) {
       const button = target.parentElement.querySelector("button.dash-dropdown");
@@ -115,8 +117,16 @@
       const field = document.querySelector(".dash-dropdown[aria-expanded=true]")?.closest(".field");
       if (field) part.setAttribute("aria-label", field.querySelector(".label").textContent);
     }
+    for (const list of document.querySelectorAll(".dash-dropdown-options[role=listbox]")) {
+      list.setAttribute("role", "radiogroup");
+    }
+    for (const option of document.querySelectorAll(".dash-dropdown-option:is([role], [aria-selected])")) {
+      option.removeAttribute("role");
+      option.removeAttribute("aria-selected");
+    }
   };
-  new MutationObserver(mend).observe(document, { childList: true, subtree: true });
+  const mended = { attributeFilter: ["role", "aria-selected"], childList: true, subtree: true };
+  new MutationObserver(mend).observe(document, mended);
 
   // Dash writes the keys of an id in their order.
   const boxOf = (of) => document.getElementById(JSON.stringify({ of, type: "chart" }));
