@@ -1,9 +1,10 @@
-// Charts are drawn when they come near, and follow the reader's choice.
+// Charts are drawn when they come near, the others while the reader rests; they follow the choice.
 const boxes = [...document.querySelectorAll("[data-chart]")];
 const drawings = new Map();
 const darkly = matchMedia("(prefers-color-scheme: dark)");
 const PAPER_ROOM = 680; // pixels of a page of A4 or Letter between its margins
 const SAVED_ROOM = 1000;
+const NEAR = 600; // pixels from what is seen
 let onPaper = false;
 let span = null; // seconds that charts over time show; null: all
 
@@ -74,7 +75,28 @@ const follows = async (box) => {
   await view.runAsync();
 };
 
-const redraw = () => Promise.all([...drawings.keys()].map(draw));
+const forget = (box) => {
+  if (box.offsetHeight) box.style.minHeight = `${box.offsetHeight}px`;
+  drawings.get(box)?.view?.finalize();
+  drawings.delete(box);
+  box.replaceChildren();
+  delete box.dataset.state;
+  near.observe(box);
+};
+
+const isNear = (box) => {
+  const { top, bottom } = box.getBoundingClientRect();
+  return box.checkVisibility() && bottom > -NEAR && top < innerHeight + NEAR;
+};
+
+// Nobody waits for what is not seen.
+const redraw = () => {
+  for (const box of [...drawings.keys()]) {
+    if (!isNear(box)) forget(box);
+  }
+  drawTheRest();
+  return Promise.all([...drawings.keys()].map(draw));
+};
 followers.push(() => {
   if (!chosen.phase || lastPhase !== chosen.phase) zoomToPhase();
   lastPhase = chosen.phase;
@@ -91,8 +113,25 @@ const near = new IntersectionObserver(
       }
     }
   },
-  { rootMargin: "600px 0px" },
+  { rootMargin: `${NEAR}px 0px` },
 );
+
+const whenIdle = window.requestIdleCallback ?? ((act) => setTimeout(act, 50));
+let resting = true;
+const drawNext = async () => {
+  const box = boxes.find((one) => !drawings.has(one) && one.checkVisibility());
+  resting = onPaper || !box;
+  if (resting) return;
+  near.unobserve(box);
+  await draw(box);
+  whenIdle(drawNext);
+};
+const drawTheRest = () => {
+  if (!resting) return;
+  resting = false;
+  whenIdle(drawNext);
+};
+
 for (const box of boxes) {
   // About the place that the chart will take, so that little moves when it is drawn.
   if (box.dataset.panels) {
@@ -102,6 +141,7 @@ for (const box of boxes) {
   }
   near.observe(box);
 }
+drawTheRest();
 
 let width = document.documentElement.clientWidth;
 let waiting = 0;

@@ -15,15 +15,10 @@ addEventListener("afterprint", () => {
   onPaper = false;
   for (const fold of opened) fold.open = false;
   for (const box of boxes) {
-    if (box.checkVisibility()) draw(box);
-    else {
-      drawings.get(box)?.view?.finalize();
-      drawings.delete(box);
-      box.replaceChildren();
-      delete box.dataset.state;
-      near.observe(box);
-    }
+    if (isNear(box)) draw(box);
+    else forget(box);
   }
+  drawTheRest();
 });
 
 const contents = document.querySelector("[data-contents]");

@@ -78,7 +78,7 @@ def test_a_chosen_platform_is_followed_by_everything(opened, study_report):
     assert all("K8s takes 122" not in claim for claim in claims)
     page.get_by_role("button", name="Show everything").click()
     assert visible(page, "e0-duration-table") == 36
-    assert opacities(box, "platform")["K8s"][0] > 0.4
+    assert opacities(near(page, "durations"), "platform")["K8s"][0] > 0.4
     assert page.locator("[data-shown]").is_hidden()
 
 
