@@ -7,6 +7,7 @@ Each function returns an Altair chart with its data inside, which a script can c
     phases: durations, timeline
     one value per run: utilization, durations, drift
     results: differences, variances
+    profiles: flame_graph
 
 Every chart has the parameter `dark` (see `analysis.charting.theme`); `save` writes files, and
 `reduction_error` says what drawing fewer points costs.
@@ -30,6 +31,7 @@ from analysis.charting.reduction import reduction_error
 from analysis.charting.sequence import drift
 from analysis.charting.shares import variances
 from analysis.charting.strips import strips
+from analysis.profiling.flame import flame_graph
 from minion.selection import natural
 
 __all__ = [
@@ -39,6 +41,7 @@ __all__ = [
     "drift",
     "durations",
     "facet",
+    "flame_graph",
     "heat",
     "reduction_error",
     "save",

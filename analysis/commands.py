@@ -227,11 +227,13 @@ def chart(
 
     Of a metric: facet (a row per simulation, a column per host), course, utilization, heat,
     autocorrelation, drift, variance, differences. Of duration: durations, timeline, drift,
-    variance, differences. Of a measurement: differences, drift, variance.
+    variance, differences. Of a measurement: differences, drift, variance. Of a profile: flame.
 
     Args:
-        metric: cpu, ram, disk_util, disk_io, net, duration, or a measurement.
-        kind: What to draw; default: facet, durations for duration, differences for a measurement.
+        metric: cpu, ram, disk_util, disk_io, net, duration, a measurement, or a profile such as
+            profile.time.
+        kind: What to draw; default: facet, durations for duration, differences for a measurement,
+            flame for a profile.
         out: The file: .html, .png, .svg, .pdf, or .json for the Vega-Lite specification.
         format: html, png, svg, pdf or vega-lite, whatever the file's ending says; vega-lite goes
             to standard output where no file is named.

@@ -106,15 +106,15 @@ def turns(store: Store, folder: Path, size: int, repeat: int) -> None:
 
 def parts(store: Store, decoder: str, timed: Callable[[str], AbstractContextManager[None]]) -> None:
     """What everything is made of, step by step."""
-    buckets = store._buckets  # noqa: SLF001  its parts are what is measured
+    inventory, stretches = store._inventory, store._stretches  # noqa: SLF001  they are measured
     with timed("  runs, events to phases"):
         runs = store.simulations(Selection())
         tidy = Tidy(runs)
     with timed("  sizes, from the index"):
-        sizes = buckets.sizes([simulation.id for simulation in runs])
+        sizes = inventory.sizes([simulation.id for simulation in runs])
     with timed(f"  server, wire, headers: {decoder}"):
-        drained(buckets.charts(sizes))
-    charts = list(buckets.charts(sizes))
+        drained(stretches.charts(sizes))
+    charts = list(stretches.charts(sizes))
     tidy = Tidy(runs, expected=sum(one.samples for one in sizes.values()))
     with timed(f"  arrays into the columns: {decoder}"):
         for chart in charts:

@@ -6,8 +6,6 @@ from minion.console import DB, EXPERIMENT, Session, command
 from minion.errors import AlreadyExists, Incomplete, InvalidData
 
 if TYPE_CHECKING:
-    import threading
-
     from minion.model import Simulation
 
 WRITES = {"experiment": EXPERIMENT}
@@ -171,17 +169,6 @@ def ingest_simulated(session: Session, *, seed: int = 1, runs: int = 25) -> None
         f"simulated and stored: {count} runs, {written.samples:,} samples in"
         f" {written.documents:,} documents, {seconds:.1f} s"
     )
-
-
-def stopped() -> "threading.Event":
-    """What SIGTERM and Ctrl-C set."""
-    import signal  # noqa: PLC0415
-    import threading  # noqa: PLC0415
-
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    return stop
 
 
 def _stored(session: Session, simulation: "Simulation") -> None:

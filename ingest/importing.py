@@ -6,12 +6,12 @@ nothing, and one that has grown brings its run up to date.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from importlib.metadata import version
 from pathlib import Path
 
 from minion.errors import InvalidData, NotFound
-from minion.model import Event, EventType, Provenance, now
+from minion.model import DATED, NO, Event, EventType, Provenance, now
 from minion.model import Simulation as Run
 from minion.series import Series
 from minion.store import Store
@@ -74,17 +74,30 @@ def names_of(
     return chosen, sim or f"{chosen}/{stem or path.stem}"
 
 
-def provenance(importer: str, paths: Sequence[Path]) -> Provenance:
-    """Where a run of these files comes from: their names and a digest of what they hold."""
+def provenance(importer: str, paths: Sequence[Path], *, undated: str | None = None) -> Provenance:
+    """Where a run of these files comes from: their names and a digest of what they hold.
+
+    Files of any size are read in blocks.
+
+    Args:
+        importer: what reads them.
+        paths: the files.
+        undated: why the run's times are no dates but made up; None where they are dates.
+    """
     digest = sha256()
     for path in sorted(paths):
-        digest.update(path.read_bytes())
+        with path.open("rb") as file:
+            file_digest(file, lambda: digest)  # one digest goes on from file to file
     files = ", ".join(sorted(path.name for path in paths))
     return Provenance(
         source=importer,
         version=version("minion"),
         created=now(),
-        details={"files": files, "sha256": digest.hexdigest()},
+        details={
+            "files": files,
+            "sha256": digest.hexdigest(),
+            **({} if undated is None else {DATED: f"{NO}: {undated}"}),
+        },
     )
 
 

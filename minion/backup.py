@@ -25,9 +25,9 @@ from bson.raw_bson import RawBSONDocument
 from pymongo import DESCENDING, errors
 
 from minion.archive import ArchiveWriter, Namespace, describe, new_file, packed
-from minion.buckets import Buckets, Size
 from minion.documents import Document
 from minion.errors import NotFound, StoreError
+from minion.inventory import Inventory, Size
 from minion.model import Status
 from minion.mongodb import translated
 from minion.portions import portions
@@ -116,8 +116,8 @@ def _write(
     simulations = store.simulations(selection)
     if not simulations:
         raise NotFound(f"there is no simulation to back up at {store.where}")
-    buckets = Buckets(store.database[SERIES])
-    before = buckets.sizes([simulation.id for simulation in simulations])
+    inventory = Inventory(store.database[SERIES])
+    before = inventory.sizes([simulation.id for simulation in simulations])
     archive = ArchiveWriter(
         out,
         [describe(store.database, name) for name in TAKEN],
@@ -146,17 +146,20 @@ def _write(
             for ids in portions(status, ASKED):
                 for batch in batches(SERIES, {"simulation": {"$in": ids}}, **order):
                     write(batch)
-    if not at_once and _vanished(store, buckets, status, before):
+    if not at_once and _vanished(store, inventory, status, before):
         return None
     return len(status), sum(size.samples for key, size in before.items() if key in status)
 
 
 def _vanished(
-    store: Store, buckets: Buckets, status: Mapping[ObjectId, str], before: Mapping[ObjectId, Size]
+    store: Store,
+    inventory: Inventory,
+    status: Mapping[ObjectId, str],
+    before: Mapping[ObjectId, Size],
 ) -> bool:
     """Whether a simulation, or samples of a complete one, went away since `before`."""
     complete = [key for key, value in status.items() if value == Status.COMPLETE and key in before]
-    now = buckets.sizes(complete)
+    now = inventory.sizes(complete)
     if any(key not in now or now[key].samples < before[key].samples for key in complete):
         return True
     minions = store.database[MINIONS]

@@ -1,38 +1,25 @@
-"""The `series` collection: stretches written exactly once, read back, counted."""
+"""The `series` collection as it is written: every sample exactly once, whoever writes."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
-from operator import attrgetter
 from typing import cast
 
-import numpy as np
-import pandas as pd
 from bson import ObjectId
 from bson.raw_bson import RawBSONDocument
-from pymongo import ASCENDING, InsertOne, ReplaceOne, errors
+from pymongo import InsertOne, ReplaceOne, errors
 from pymongo.collection import Collection
 
 from minion.documents import Document
 from minion.errors import StoreError
 from minion.model import Simulation, Status
-from minion.series import (
-    SETTLED_ROWS,
-    Series,
-    from_documents,
-    to_document,
-)
-from minion.wire import Stretch, read_stretches, write_stretch
+from minion.series import SETTLED_ROWS, Series, from_documents, to_document
+from minion.wire import write_stretch
 
 WRITE_TRIES = 20
-ASKED_SAMPLES = 131_072  # of one query: some two megabytes
 DUPLICATE_KEY = 11000
 
 Cell = tuple[str, str, float]  # hostname, chart, stretch
-COVERAGE_COLUMNS = (
-    "hostname chart context unit dimensions step_s first_s last_s samples gaps".split()
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,21 +43,11 @@ class Written:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Size:
-    """How much is stored: samples, and the documents that they are in."""
-
-    samples: int
-    documents: int
-
-
 class Buckets:
-    """The stretches of all simulations."""
+    """Writes the stretches of all simulations."""
 
     def __init__(self, collection: Collection[Document]) -> None:
         self._collection = collection
-
-    # ------------------------------------------------------------ in
 
     def write(
         self, simulation: Simulation, origin: float, series: Iterable[Series], rows: int
@@ -137,175 +114,6 @@ class Buckets:
         """Delete every stretch of these simulations."""
         self._collection.delete_many({"simulation": {"$in": list(simulations)}})
 
-    # ------------------------------------------------------------ out
-
-    def sizes(
-        self, simulations: Sequence[ObjectId], contexts: Sequence[str] = ()
-    ) -> dict[ObjectId, Size]:
-        """How much is stored of each of these simulations; an index alone answers.
-
-        Args:
-            simulations: in this order they come back, those with nothing are left out.
-            contexts: count only these; default: all.
-        """
-        match: Document = {"simulation": {"$in": list(simulations)}}
-        if contexts:
-            match["context"] = {"$in": list(contexts)}
-        group = {"_id": "$simulation", "samples": {"$sum": "$samples"}, "documents": {"$sum": 1}}
-        pipeline: list[Document] = [{"$match": match}, {"$group": group}]
-        grouped = self._collection.aggregate(pipeline, hint="context")
-        found = {d["_id"]: Size(int(d["samples"]), int(d["documents"])) for d in grouped}
-        return {identity: found[identity] for identity in simulations if identity in found}
-
-    def charts(
-        self,
-        sizes: Mapping[ObjectId, Size],
-        *,
-        hosts: Sequence[str] = (),
-        contexts: Sequence[str] = (),
-        dimensions: Sequence[str] = (),
-    ) -> Iterator[list[Stretch]]:
-        """The stored stretches of simulations chart by chart; empty choices mean all.
-
-        Args:
-            sizes: what `sizes` said of them; in their order the charts come.
-            hosts, contexts: names.
-            dimensions: ids; a stretch that has none of them is left out.
-
-        Yields:
-            The stretches of one chart of a host in a simulation, by time: ordered by simulation,
-            hostname and chart. No more of the wire than about ASKED_SAMPLES is held at once, or
-            than one chart of a simulation has.
-        """
-        query, projection = _chosen(hosts, contexts, dimensions)
-        for ids, size in _portions(sizes):
-            yield from self._charts(ids, query, projection, size)
-
-    def charts_behind(
-        self,
-        after: float,
-        simulations: Sequence[ObjectId],
-        *,
-        hosts: Sequence[str] = (),
-        contexts: Sequence[str] = (),
-        dimensions: Sequence[str] = (),
-    ) -> Iterator[list[Stretch]]:
-        """`charts` of those stretches only that reach behind a time: a few, and nothing counted.
-
-        Args:
-            after: seconds since the epoch.
-            simulations: in their order the charts come.
-            hosts, contexts, dimensions: as of `charts`.
-        """
-        query, projection = _chosen(hosts, contexts, dimensions)
-        query["last"] = {"$gt": after}
-        yield from self._charts(simulations, query, projection)
-
-    def _charts(
-        self,
-        simulations: Sequence[ObjectId],
-        query: Document,
-        projection: Document | None,
-        size: Size | None = None,
-    ) -> Iterator[list[Stretch]]:
-        """The stretches of one query chart by chart; size: what it reads, None: a little."""
-        found = self._stretches(
-            {"simulation": {"$in": list(simulations)}, **query}, projection, size
-        )
-        if size is None or size.samples <= ASKED_SAMPLES:
-            place = {identity.binary: number for number, identity in enumerate(simulations)}
-            found = iter(sorted(found, key=lambda s: (place[s.simulation], s.hostname, s.chart)))
-        for _, chart in groupby(found, key=attrgetter("simulation", "hostname", "chart")):
-            yield sorted(chart, key=attrgetter("first"))
-
-    def _stretches(
-        self, query: Document, projection: Document | None, size: Size | None
-    ) -> Iterator[Stretch]:
-        """The stretches that a query finds; what is too large to be sorted here comes sorted."""
-        documents = 0  # as many as the server likes
-        if size is not None:
-            # A reply of some megabytes stays in the processor's cache, and its memory is used
-            # again.
-            documents = 1 + size.documents * ASKED_SAMPLES // max(size.samples, ASKED_SAMPLES)
-        cursor = self._collection.find_raw_batches(query, projection, batch_size=documents)
-        if size is not None and size.samples > ASKED_SAMPLES:
-            order = [(key, ASCENDING) for key in ("simulation", "hostname", "chart", "stretch")]
-            cursor = cursor.sort(order).allow_disk_use(True)
-        with cursor:
-            for batch in cursor:
-                for stretch in read_stretches(cast("bytes", batch)):
-                    if stretch.dimensions:
-                        yield stretch
-
-    def series(self, simulation: ObjectId, query: Document) -> list[Series]:
-        """The whole series of one simulation that a query on the documents' keys chooses."""
-        return from_documents(list(self._collection.find({"simulation": simulation, **query})))
-
-    def newest(self, simulation: ObjectId, hostname: str) -> dict[str, tuple[float, float]]:
-        """See `Store.newest_samples`."""
-        group = {"_id": "$chart", "last": {"$max": "$last"}, "step": {"$first": "$step"}}
-        match = {"$match": {"simulation": simulation, "hostname": hostname}}
-        found = self._collection.aggregate([match, {"$group": group}])
-        return {d["_id"]: (float(d["last"]), float(d["step"] or 0)) for d in found}
-
-    def coverage(self, simulation: Simulation) -> pd.DataFrame:
-        """See `Store.coverage`."""
-        group = {
-            "_id": {"hostname": "$hostname", "chart": "$chart"},
-            **{key: {"$first": f"${key}"} for key in ("context", "unit", "step")},
-            "first": {"$min": "$first"},
-            "last": {"$max": "$last"},
-            "samples": {"$sum": "$samples"},
-            "dimensions": {"$max": {"$size": "$dimensions.id"}},
-        }
-        match = {"$match": {"simulation": simulation.id}}
-        found = self._collection.aggregate([match, {"$group": group}])
-        rows = [_covered(document, simulation) for document in found]
-        frame = pd.DataFrame(rows, columns=COVERAGE_COLUMNS)
-        return frame.sort_values(["hostname", "chart"], ignore_index=True)
-
-    def count(
-        self,
-        simulations: Sequence[ObjectId],
-        contexts: Sequence[str] = (),
-        dimensions: Sequence[str] = (),
-    ) -> dict[ObjectId, int]:
-        """How many samples each of these simulations has; an index alone answers.
-
-        Args:
-            simulations: all of them come back.
-            contexts: count only these; default: all.
-            dimensions: count only these of the contexts, by their share in one chart of each.
-        """
-        counts = dict.fromkeys(simulations, 0.0)
-        for chosen in [[context] for context in contexts] if dimensions else [contexts]:
-            share = self._share(simulations, chosen[0], dimensions) if dimensions else 1
-            for identity, size in self.sizes(simulations, chosen).items():
-                counts[identity] += share * size.samples
-        return {identity: round(count) for identity, count in counts.items()}
-
-    def _share(
-        self, simulations: Sequence[ObjectId], context: str, dimensions: Sequence[str]
-    ) -> float:
-        """How much of one chart of a context these dimensions are."""
-        query = {"simulation": {"$in": list(simulations)}, "context": context}
-        one = self._collection.find_one(query, {"dimensions.id": 1}) or {"dimensions": []}
-        there = [dimension["id"] in dimensions for dimension in one["dimensions"]]
-        return sum(there) / len(there) if there else 1
-
-    def steps(self, simulations: Sequence[ObjectId]) -> dict[ObjectId, tuple[float, ...]]:
-        """The distinct sampling intervals of each of these simulations; an index alone answers."""
-        ids = list(simulations)
-        pipeline: list[Document] = [
-            {"$match": {"simulation": {"$in": ids}, "step": {"$ne": None}}},
-            {"$group": {"_id": "$simulation", "steps": {"$addToSet": "$step"}}},
-        ]
-        grouped = self._collection.aggregate(pipeline, hint="context")
-        found = {d["_id"]: tuple(sorted(map(float, d["steps"]))) for d in grouped}
-        return dict.fromkeys(ids, ()) | found
-
-    # ------------------------------------------------------------ inside
-
     def _write_cells(
         self, simulation: ObjectId, cells: dict[Cell, Series], stored: Mapping[Cell, Document]
     ) -> tuple[Written, dict[Cell, Series]]:
@@ -370,58 +178,3 @@ def _insertion(
         return InsertOne(cast("Document", RawBSONDocument(raw[0]))), raw[1]
     document = to_document(simulation, stretch, part)
     return InsertOne({"_id": ObjectId(), **document}), document["samples"]
-
-
-def _chosen(
-    hosts: Sequence[str], contexts: Sequence[str], dimensions: Sequence[str]
-) -> tuple[Document, Document | None]:
-    """The query for a choice of names, and the projection; empty choices mean all."""
-    query: Document = {}
-    if hosts:
-        query["hostname"] = {"$in": list(hosts)}
-    if contexts:
-        query["context"] = {"$in": list(contexts)}
-    if not dimensions:
-        # Without a projection the server sends its documents as they are, which is faster.
-        return query, None
-    chosen = {"$in": ["$$this.id", {"$literal": list(dimensions)}]}
-    arrays = {"$filter": {"input": "$dimensions", "cond": chosen}}
-    names = "simulation hostname chart context unit first last step n t".split()
-    return query, {"_id": 0, **dict.fromkeys(names, 1), "dimensions": arrays}
-
-
-def _portions(sizes: Mapping[ObjectId, Size]) -> Iterator[tuple[list[ObjectId], Size]]:
-    """Simulations that follow each other, as many as are read by one query."""
-    ids: list[ObjectId] = []
-    samples = documents = 0
-    for identity, size in sizes.items():
-        if ids and samples + size.samples > ASKED_SAMPLES:
-            yield ids, Size(samples, documents)
-            ids, samples, documents = [], 0, 0
-        ids.append(identity)
-        samples += size.samples
-        documents += size.documents
-    if ids:
-        yield ids, Size(samples, documents)
-
-
-def _covered(document: Document, simulation: Simulation) -> Document:
-    """A row of `coverage` from what the server grouped."""
-    origin, end = simulation.start or 0.0, simulation.end
-    step, first, last = document.get("step"), document["first"], document["last"]
-    gaps = 0
-    if step:
-        stop = end if end is not None else last + step
-        expected = np.ceil((first - origin) / step - 1) + np.ceil((stop - first) / step)
-        gaps = max(0, round(expected * document["dimensions"] - document["samples"]))
-    return {
-        **document["_id"],
-        "context": document["context"],
-        "unit": document["unit"],
-        "dimensions": document["dimensions"],
-        "step_s": step,
-        "first_s": first - origin,
-        "last_s": last - origin,
-        "samples": document["samples"],
-        "gaps": gaps,
-    }

@@ -10,6 +10,7 @@ from minion.settings import Settings
 
 COPIED = {name: SELECTION[name] for name in ("experiment", "platform", "sims", "include_excluded")}
 WHICH = {name: SELECTION[name] for name in ("experiment", "platform", "sims")}
+MOST_MEASUREMENTS = 20  # of a run, on a terminal: an import may bring hundreds
 
 
 @command(WHICH, FORMAT, DB)
@@ -25,7 +26,7 @@ def runs(session: Session) -> None:
 
 @command({"experiment": EXPERIMENT}, FORMAT, DB, formats=("table", "json"))
 def show(session: Session, sim: str) -> None:
-    """Show one minion: the simulation, its hosts, events, phases and charts.
+    """Show one minion: its hosts, events, phases, measurements and charts.
 
     Args:
         sim: Its sim_id.
@@ -40,6 +41,7 @@ def show(session: Session, sim: str) -> None:
         "hosts": view.hosts,
         "events": view.events,
         "phases": view.phases,
+        "measurements": view.measurements,
         "charts": view.charts,
         "missing": view.missing,
     }
@@ -49,10 +51,14 @@ def show(session: Session, sim: str) -> None:
         return
     for key, value in view.simulation.items():
         session.say(f"{key + ':':<22} {value}")
+    more = max(0, len(view.measurements) - MOST_MEASUREMENTS)
+    tables["measurements"] = view.measurements.head(MOST_MEASUREMENTS)
     for name, frame in tables.items():
         if not frame.empty:
             session.say("")
             print_table(frame, title=name)
+        if more and name == "measurements":
+            session.say(f"… and {more:,} more measurements: --format json has them all")
     for problem in view.problems:
         session.note(problem)
 

@@ -230,6 +230,16 @@ class Simulation:
         return self.provenance.source == SIMULATED
 
     @property
+    def dated(self) -> bool:
+        """Whether its times are dates; its provenance says so where they are made up."""
+        return not self.provenance.details.get(DATED, "").startswith(NO)
+
+    @property
+    def began(self) -> float | None:
+        """Its start where that is a date: what runs can be put in order by."""
+        return self.start if self.dated else None
+
+    @property
     def measurements_only(self) -> bool:
         """Whether it came whole, as numbers without an event: without a time it has no samples."""
         complete = self.status is Status.COMPLETE
@@ -260,6 +270,7 @@ class Simulation:
 
 
 SIMULATED = "simulated"
+DATED, NO = "dated", "no"  # of provenance's details: "no", and why, where times are made up
 
 
 def now() -> datetime:

@@ -28,8 +28,8 @@ def runs(
 
     Returns:
         experiment, sim_id, platform, status, verdict, hosts (how many), samples (how many values
-        are stored), start (UTC, ISO 8601) and length (seconds from START_SIMULATION to
-        STOP_SIMULATION; NaN without an end).
+        are stored), start (UTC, ISO 8601; None where the source has no date) and length (seconds
+        from START_SIMULATION to STOP_SIMULATION; NaN without an end).
 
     Raises:
         NotFound: a simulation, platform or experiment that was named.
@@ -48,7 +48,7 @@ def runs(
             "verdict": s.validity.verdict.value,
             "hosts": len(s.hosts),
             "samples": samples[s.id],
-            "start": iso(s.start),
+            "start": iso(s.began),
             "length": _length(s),
         }
         for s in simulations
@@ -64,6 +64,7 @@ class Overview:
     hosts: hostname, role, url, ram_mib, cores.
     events: elapsed_s, event, hostname, correlation_id, body.
     phases: phase, start_s, end_s, duration_s, the gaps between them too.
+    measurements: measurement, value, unit, hostname, phase; those of the whole run stand first.
     charts: see `Store.coverage`.
     missing: hostname, chart, first_s, last_s, reason.
     problems: what the events leave open, one sentence each.
@@ -73,6 +74,7 @@ class Overview:
     hosts: pd.DataFrame
     events: pd.DataFrame
     phases: pd.DataFrame
+    measurements: pd.DataFrame
     charts: pd.DataFrame
     missing: pd.DataFrame
     problems: tuple[str, ...]
@@ -100,6 +102,7 @@ def describe(store: Store, simulation: Simulation) -> Overview:
             [(i.name, i.start_s, i.end_s, i.duration_s) for i in intervals],
             columns=["phase", "start_s", "end_s", "duration_s"],
         ),
+        measurements=_measurements(simulation),
         charts=store.coverage(simulation),
         missing=pd.DataFrame(
             [_missing(record, origin) for record in simulation.missing],
@@ -122,6 +125,20 @@ def _length(simulation: Simulation) -> float | None:
     return simulation.end - simulation.start
 
 
+def _start(simulation: Simulation) -> str:
+    start = iso(simulation.start)
+    if start is None:
+        return ""
+    return start if simulation.dated else f"{start} (made up)"
+
+
+def _measurements(simulation: Simulation) -> pd.DataFrame:
+    ordered = sorted(simulation.measurements, key=lambda m: m.hostname is not None)
+    rows = [(m.name, m.value, m.unit, m.hostname, m.phase) for m in ordered]
+    columns = ["measurement", "value", "unit", "hostname", "phase"]
+    return pd.DataFrame(rows, columns=columns).astype({"value": "float64"})
+
+
 def _missing(record: Missing, origin: float) -> tuple[str, str, float, float, str]:
     chart = record.chart or "(all)"
     return record.hostname, chart, record.first - origin, record.last - origin, record.reason
@@ -138,7 +155,7 @@ def _facts(simulation: Simulation) -> dict[str, str]:
         "verdict": validity.verdict.value,
         "reasons": "; ".join(validity.reasons),
         "verdict by": validity.by or "",
-        "start": iso(simulation.start) or "",
+        "start": _start(simulation),
         "length": "" if length is None else f"{length:.1f} s",
         "source": provenance.source,
         "written by": f"minion {provenance.version}, {provenance.created:%Y-%m-%d %H:%M:%S} UTC",

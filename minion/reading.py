@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Unpack
 import pandas as pd
 
 from minion.batches import check_rows, frames, record_batches
-from minion.buckets import Buckets
 from minion.frames import Tidy
+from minion.inventory import Inventory
 from minion.lifecycle import check_phases
 from minion.model import Simulation
 from minion.mongodb import translated, translates
 from minion.selection import Choice, Selection, Texts, words
 from minion.simulations import Simulations
+from minion.stretches import Stretches
 from minion.wire import Stretch
 
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 class Reading(Simulations):
     """Everything of a store that gives samples as frames."""
 
-    _buckets: Buckets
+    _inventory: Inventory
+    _stretches: Stretches
 
     def samples(
         self,
@@ -73,7 +75,7 @@ class Reading(Simulations):
             tidy, charts = self._tidy(selection, simulations, contexts, dimensions)
         else:
             tidy = Tidy(simulations, selection.phases)
-            charts = self._buckets.charts_behind(
+            charts = self._stretches.charts_behind(
                 after,
                 [simulation.id for simulation in simulations],
                 hosts=selection.hosts,
@@ -167,7 +169,7 @@ class Reading(Simulations):
     ) -> tuple[Tidy, Iterator[list[Stretch]]]:
         """An empty frame, and the charts to be put into it; `rows` for one of many frames."""
         chosen = words(contexts)
-        sizes = self._buckets.sizes([simulation.id for simulation in simulations], chosen)
+        sizes = self._inventory.sizes([simulation.id for simulation in simulations], chosen)
         # How many samples a choice inside the documents leaves is not known.
         whole = not (selection.hosts or selection.phases or words(dimensions))
         expected = sum(size.samples for size in sizes.values()) if whole else 0
@@ -177,7 +179,7 @@ class Reading(Simulations):
             expected=expected if rows is None else min(expected, rows),
             known=rows is not None,
         )
-        charts = self._buckets.charts(
+        charts = self._stretches.charts(
             sizes, hosts=selection.hosts, contexts=chosen, dimensions=words(dimensions)
         )
         return tidy, charts

@@ -20,9 +20,10 @@ from pymongo import ReplaceOne, UpdateOne, errors
 from minion import lookup
 from minion.archive import Archive, Namespace
 from minion.backup import TAKEN
-from minion.buckets import DUPLICATE_KEY, Buckets, Size
+from minion.buckets import DUPLICATE_KEY
 from minion.documents import Document
 from minion.errors import AlreadyExists, Ambiguous, InvalidData, NotFound, StoreError
+from minion.inventory import Inventory, Size
 from minion.model import SCHEMA_VERSION, Status
 from minion.mongodb import translated
 from minion.portions import portions
@@ -316,10 +317,10 @@ class _Filling:
         return own
 
     def _sizes(self) -> dict[ObjectId, Size]:
-        buckets = Buckets(self.store.database[SERIES])
+        inventory = Inventory(self.store.database[SERIES])
         found: dict[ObjectId, Size] = {}
         for some in portions(self.todo.values(), ASKED):
-            found |= buckets.sizes([run.id for run in some])
+            found |= inventory.sizes([run.id for run in some])
         return found
 
     def _insert(self, name: str, documents: Sequence[Document]) -> None:

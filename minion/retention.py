@@ -39,8 +39,8 @@ class Plan:
     """What would be deleted.
 
     frame: a row a simulation: experiment, platform, sim_id, status, ended (UTC, ISO 8601: its end,
-        else its last event, else when it was registered), samples, and bytes: about what they take
-        on the disk.
+        else its last event, else when it was registered, which counts too where its times are
+        made up), samples, and bytes: about what they take on the disk.
     simulations: the same ones, in the same order.
     unfinished: how many more it would be with those that are not complete.
     """
@@ -85,7 +85,8 @@ def plan_prune(
     Args:
         store: where the minions are.
         older_than_s: only runs that ended before so many seconds; default: of any age. A run
-            without an end counts from its last event, one without events from its registration.
+            without an end counts from its last event, one without events, or whose times are
+            made up, from its registration.
         unfinished: runs that are not complete too: registered, running, being fetched, imported.
         choice: experiment, platform, sims; see `Selection.of`. Excluded runs are always among
             them.
@@ -149,6 +150,8 @@ def prune(store: Store, plan: Plan) -> Pruned:
 
 def ended(simulation: Simulation) -> float:
     """When a run was over, in seconds since the epoch: its end, last event, or registration."""
+    if not simulation.dated:
+        return simulation.provenance.created.timestamp()
     if simulation.end is not None:
         return simulation.end
     times = (event.time for event in simulation.events)

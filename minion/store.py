@@ -5,7 +5,6 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 import pandas as pd
@@ -16,6 +15,7 @@ from minion import lookup, pieces, schema
 from minion.buckets import Buckets, Written
 from minion.documents import Document, encode
 from minion.errors import InvalidData
+from minion.inventory import Inventory
 from minion.model import Missing, Simulation, Status
 from minion.mongodb import open_client, translated, translates
 from minion.packet import CONTEXTS, Packet, packet
@@ -25,6 +25,7 @@ from minion.series import LIVE_ROWS, SETTLED_ROWS, Series
 from minion.settings import Settings
 from minion.sharding import is_mongos
 from minion.simulations import already_exists
+from minion.stretches import Stretches
 from minion.uris import masked
 from minion.validity import renewed
 
@@ -86,7 +87,9 @@ class Store(Reading):
     ) -> None:
         super().__init__(client, database, where=where)
         self.server = server
-        self._buckets = Buckets(self.database[schema.SERIES])
+        collection = self.database[schema.SERIES]
+        self._buckets, self._stretches = Buckets(collection), Stretches(collection)
+        self._inventory = Inventory(collection)
         with translated(where):
             schema.initialize(self.database)
 
@@ -118,12 +121,7 @@ class Store(Reading):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     # ------------------------------------------------------------ whole experiments
@@ -195,7 +193,7 @@ class Store(Reading):
         self, simulation: Simulation, hostname: str
     ) -> dict[str, tuple[float, float]]:
         """Of each chart of a host the time of its newest sample, and its step (0 without one)."""
-        return self._buckets.newest(simulation.id, hostname)
+        return self._inventory.newest(simulation.id, hostname)
 
     @translates
     def put(
@@ -249,7 +247,7 @@ class Store(Reading):
             for key, t in chosen.items()
             if t is not None
         }
-        return self._buckets.series(simulation.id, query)
+        return self._stretches.series(simulation.id, query)
 
     @translates
     def coverage(self, simulation: Simulation) -> pd.DataFrame:
@@ -260,7 +258,7 @@ class Store(Reading):
             of the first and last sample), samples, and gaps: samples that the grid has between
             the run's start and end, and the store has not (0 where there is no regular step).
         """
-        return self._buckets.coverage(simulation)
+        return self._inventory.coverage(simulation)
 
     @translates
     def count_samples(
@@ -279,7 +277,12 @@ class Store(Reading):
                 What they have is estimated from their share in one chart of each context.
         """
         ids = [simulation.id for simulation in simulations]
-        return self._buckets.count(ids, contexts, dimensions)
+        return self._inventory.count(ids, contexts, dimensions)
+
+    @translates
+    def contexts(self, simulations: Sequence[Simulation]) -> list[str]:
+        """The contexts that any of these simulations has samples of, in alphabetical order."""
+        return self._inventory.contexts([simulation.id for simulation in simulations])
 
     @translates
     def sampling_intervals(
@@ -289,7 +292,7 @@ class Store(Reading):
 
         Charts without a regular step count for nothing; answered by an index alone.
         """
-        return self._buckets.steps([simulation.id for simulation in simulations])
+        return self._inventory.steps([simulation.id for simulation in simulations])
 
     # ------------------------------------------------------------ frames
 

@@ -14,6 +14,7 @@ pytest_plugins = [
     "checked_runs",
     "flat_study",
     "kns_importing",
+    "mapped_tables",
     "mongod_with_password",
     "netdata_agents",
     "program",

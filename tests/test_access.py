@@ -160,7 +160,7 @@ def test_no_text_of_an_access_or_an_agent_shows_a_secret(caplog):
     whole = Access(user="ada", password=PASSWORD, proxy=proxy, ca_file=Path("ca.pem"))
     assert repr(whole) == (
         "Access(user=***, password=***, ca_file='ca.pem', proxy='http://127.0.0.1:1',"
-        " timeout_s='30.0')"
+        " timeout_s='60.0')"
     )
     told = []
     for access in (whole, Access(token=TOKEN, proxy=proxy)):

@@ -13,7 +13,7 @@ from bson import ObjectId
 from runs import PHASE_S, START, STEP_S, run
 from stores import fresh
 
-from minion import buckets, schema, wire
+from minion import schema, stretches, wire
 from minion.batches import SCHEMA
 from minion.errors import InvalidData, NotFound
 from minion.frames import COLUMNS, TEXTS
@@ -104,9 +104,9 @@ def decoder(request, monkeypatch):
 
 
 @pytest.mark.usefixtures("decoder")
-@pytest.mark.parametrize("asked", [1, 300, 4000, buckets.ASKED_SAMPLES])
+@pytest.mark.parametrize("asked", [1, 300, 4000, stretches.ASKED_SAMPLES])
 def test_the_frame_holds_what_the_documents_hold_however_it_is_asked(mixed, monkeypatch, asked):
-    monkeypatch.setattr(buckets, "ASKED_SAMPLES", asked)
+    monkeypatch.setattr(stretches, "ASKED_SAMPLES", asked)
     frame = mixed.samples()
     assert tuple(frame.columns) == COLUMNS
     shown = frame[[name for name in COLUMNS if name not in ("role", "phase")]]
@@ -208,7 +208,7 @@ def test_a_broken_array_is_named(store):
 
 
 def test_leaving_early_ends_the_cursor(mixed, monkeypatch):
-    monkeypatch.setattr(buckets, "ASKED_SAMPLES", 50)
+    monkeypatch.setattr(stretches, "ASKED_SAMPLES", 50)
 
     def cursors():
         place = f"{mixed.database.name}.{schema.SERIES}"

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from importlib.metadata import entry_points
 
 import pandas as pd
@@ -12,7 +13,7 @@ from test_store import cpu, simulation
 
 from minion.__main__ import GROUP, commands, overview
 from minion.arguments import usage
-from minion.model import Status
+from minion.model import Measurement, Status
 
 OVERVIEW = """\
 usage: minion COMMAND [arguments] [options]
@@ -61,7 +62,7 @@ commands:
   runs                 List the simulations, the excluded ones too.
   saturation           Show what each ramp reached, and where saturation begins, with an interval.
   serve                Show experiments, runs and comparisons on a page that is alive, until Ctrl-C.
-  show                 Show one minion: the simulation, its hosts, events, phases and charts.
+  show                 Show one minion: its hosts, events, phases, measurements and charts.
   sim start            Register a simulation and its hosts; notes no event.
   status               Show how far the hosts of the runs in progress are, and which are silent.
   summary              Summarize a metric: n, min, max, median, quartiles, mean and deviation.
@@ -150,6 +151,37 @@ def test_an_id_keeps_its_form(minion, store):
         store.put(simulation(sim), [cpu(rows=3)])
         shown = minion("show", sim, "--format", "json")
         assert json.loads(shown.stdout)["simulation"]["sim_id"] == sim
+
+
+def test_show_lists_measurements_the_first_ones_on_a_terminal(minion, store):
+    own = [Measurement(name="seen", value=1 / 3, unit="events", hostname="h")]
+    own += [Measurement(name=f"m{i}", value=i, hostname=f"n{i}") for i in range(18)]
+    own += [Measurement(name="ratio", value=0.25)]
+    store.put(replace(simulation("7"), measurements=tuple(own)), [cpu(rows=3)])
+    shown = minion("show", "7").stdout
+    _, _, table = shown.partition("\nmeasurements\n")
+    lines = [line.split() for line in table.partition("\n\n")[0].splitlines()]
+    assert lines[:3] == [
+        ["measurement", "value", "unit", "hostname", "phase"],
+        ["ratio", "0.25", "-", "-"],
+        ["seen", "0.3333", "events", "h", "-"],
+    ]
+    assert (len(lines), "more" in shown) == (21, False)
+    own += [Measurement(name="latency", value=i, unit="ms", phase=f"p{i}") for i in range(2)]
+    store.put(replace(simulation("8"), measurements=tuple(own)), [cpu(rows=3)])
+    shown = minion("show", "8").stdout
+    assert "\n… and 2 more measurements: --format json has them all\n" in shown
+    assert ("m15" in shown, "m16" in shown) == (True, False)
+    rows = json.loads(minion("show", "8", "--format", "json").stdout)["measurements"]
+    assert len(rows) == 22
+    assert rows[1] == {
+        "measurement": "latency",
+        "value": 0.0,
+        "unit": "ms",
+        "hostname": None,
+        "phase": "p0",
+    }
+    assert rows[3]["value"] == 1 / 3
 
 
 def test_an_event_of_another_time(minion, store):

@@ -121,7 +121,7 @@ def test_every_metric_is_named():
 
 
 def test_every_event_of_the_log_is_named():
-    code = (ROOT / "ingest" / "journal.py").read_text()
+    code = (ROOT / "ingest" / "collecting" / "journal.py").read_text()
     calls = re.findall(r'self\._(?:line|seldom)\(\s*"\w+", "([\w ]+)"', code, re.DOTALL)
     said = re.findall(r"`([\w ]+)`", " ".join(column("event | when")))
     assert sorted(said) == sorted(set(calls))

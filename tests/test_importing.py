@@ -1,5 +1,6 @@
 """What importers share: names of runs, and keeping them."""
 
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,7 @@ def test_provenance_tells_files_by_what_they_hold(tmp_path):
     assert both.details["files"] == "a, b"
     assert both.details["sha256"] == provenance("test", [one, other]).details["sha256"]
     assert both.details["sha256"] != provenance("test", [one]).details["sha256"]
+    assert both.details["sha256"] == sha256(b"12").hexdigest()  # as stored runs have it
 
 
 def test_the_two_events_of_a_run():

@@ -5,6 +5,7 @@ from chart_drawing import data, drawn, texts
 
 from analysis import charts
 from analysis.charting.kinds import KINDS, draw, kinds_of
+from ingest.profiling.perf import import_perf
 from minion.errors import InvalidData, NotFound
 
 SOME = {"experiment": "kns", "sims": "1000-1002,5000-5002"}
@@ -46,6 +47,20 @@ def test_every_kind_is_drawn_wide_and_narrow(some, metric, kind, options, more, 
     if width is not None:
         # Laid out for paper: text that stays legible is the point of it.
         assert charts.smallest_text(chart, width) > 5
+
+
+def test_a_profile_is_a_flame_graph(store, tmp_path):
+    path = tmp_path / "p" / "a.txt"
+    path.parent.mkdir()
+    path.write_text("main;read 30\nmain;list 10\n")
+    import_perf(store, [path])
+    chart = draw(store, "profile.samples")
+    assert chart.to_dict()["title"]["text"] == "Where samples come from on p"
+    assert {"read", "list"} <= set(texts(drawn(chart)))
+    with pytest.raises(NotFound, match=r"such a profile of time; there are: samples \(calls\)"):
+        draw(store, "profile.time", "flame")
+    with pytest.raises(NotFound, match="no flame of cpu; there are: facet"):
+        draw(store, "cpu", "flame")
 
 
 def test_each_metric_has_its_usual_kind(some):
@@ -93,5 +108,6 @@ def test_an_empty_store_has_nothing_to_draw(store):
 
 
 def test_every_kind_has_something_to_draw():
-    assert set(kinds_of("cpu")) | set(kinds_of("duration")) == set(KINDS)
+    assert set(kinds_of("cpu")) | set(kinds_of("duration")) == set(KINDS) - {"flame"}
+    assert kinds_of("profile.time") == ("flame",)
     assert kinds_of("latency") == ("drift", "variance", "differences")

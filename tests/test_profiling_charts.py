@@ -68,6 +68,27 @@ def test_narrow_bars_and_costs_below_zero_are_told():
     assert "Too narrow to draw (less than 0.05 %): 2 places" in notes
 
 
+def test_the_widest_bars_are_drawn_where_there_are_too_many():
+    frame = stacked({("app", f"a;f{n:04}"): 1 + n % 7 for n in range(2000)})
+    every = flame_graph(frame, narrowest=0)
+    assert len(data(every)) == 2003
+    chart = flame_graph(frame, narrowest=0, most=600)
+    drawn_bars = data(chart)
+    # Those of one width stay or go together.
+    assert 3 + 2000 // 7 <= len(drawn_bars) <= 600
+    kept = {bar["function"]: bar["total"] for bar in drawn_bars}
+    assert min(kept.values()) > max(
+        bar["total"] for bar in data(every) if bar["function"] not in kept
+    )
+    left = 2003 - len(drawn_bars)
+    assert f"{left} places" in " ".join(chart.title.subtitle).replace(",", "")
+    equal = stacked({("app", f"f{n}"): 1 for n in range(700)})
+    assert [bar["function"] for bar in data(flame_graph(equal, narrowest=0, most=600))] == [
+        "all",
+        "app",
+    ]
+
+
 def test_flames_that_cannot_be_drawn():
     with pytest.raises(InvalidData, match="the stacks cost nothing"):
         flame_graph(stacked({("app", "a"): 0}))

@@ -13,7 +13,7 @@ from waiting import wait_for
 from minion.buckets import Buckets
 from minion.documents import encode
 from minion.errors import InvalidData, NotFound, UsageError
-from minion.model import Event, EventType, Status, Verdict
+from minion.model import DATED, Event, EventType, Status, Verdict
 from minion.progress import Progress
 from minion.retention import PLAN_COLUMNS, REASON, ended, plan_prune, prune
 from minion.schema import MINIONS, PROGRESS, SERIES
@@ -57,6 +57,8 @@ def test_a_run_is_as_old_as_its_end_else_its_last_event_else_its_registration():
     created = datetime(2020, 1, 1, tzinfo=UTC)
     never = replace(whole, events=(), provenance=replace(whole.provenance, created=created))
     assert ended(never) == created.timestamp()
+    made_up = replace(never.provenance, details={DATED: "no: elapsed seconds only"})
+    assert ended(replace(whole, provenance=made_up)) == created.timestamp()
 
 
 # ---------------------------------------------------------------- the plan

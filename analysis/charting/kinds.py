@@ -12,7 +12,10 @@ from analysis import charts
 from analysis.charting import theme
 from analysis.charting.output import points
 from analysis.comparing.comparison import compare
+from analysis.comparing.order import beginnings
 from analysis.metrics import METRICS, utilization
+from analysis.profiling.flame import flame_title
+from analysis.profiling.reading import PREFIX, stacks
 from analysis.quantities import DURATION, quantity
 from analysis.timeline import durations_of
 from analysis.values import ALL_HOSTS
@@ -34,7 +37,7 @@ _TEXT = 11  # pixels of it in a chart
 class Kind:
     """A kind of chart.
 
-    samples, durations, measurements: of what it can be.
+    samples, durations, measurements, profiles: of what it can be.
     options: that it takes besides the selection.
     """
 
@@ -42,6 +45,7 @@ class Kind:
     samples: bool = False
     durations: bool = False
     measurements: bool = False
+    profiles: bool = False
     options: tuple[str, ...] = ()
 
 
@@ -58,9 +62,9 @@ def draw(
 
     Args:
         store: where the samples are.
-        metric: of `METRICS`, `duration`, or a measurement.
+        metric: of `METRICS`, `duration`, a measurement, or `profile.KIND` (time, samples, …).
         kind: of `KINDS`; default: facet for a metric, durations for the duration, differences for a
-            measurement.
+            measurement, flame for a profile.
         width: on paper, as `save` takes it: fewer panels stand side by side where it is narrow.
         options: by name, those that the kind takes: `align` (course: time or phase; timeline: time
             or the name of the phase that begins at 0), `y` (facet: shared or free), `by`
@@ -221,10 +225,9 @@ def _autocorrelation(request: _Request) -> Chart:
 def _drift(request: _Request) -> Chart:
     of = quantity(request.store, request.metric, request.simulations, **request.choice)
     values = of.runs.values
-    starts = {(s.experiment, s.sim_id): s.start for s in request.simulations}
     return charts.drift(
         values[(values["role"].astype(str) == ALL_HOSTS).to_numpy()],
-        {run: start for run, start in starts.items() if start is not None},
+        beginnings(request.simulations),
         unit=of.unit,
         simulated=request.simulated,
         **request.beside(230, 70, 3),
@@ -244,6 +247,16 @@ def _differences(request: _Request) -> Chart:
     found = compare(request.store, request.metric, **options, **request.choice)
     beside = request.beside(200, 110, 3)
     return charts.differences(found, simulated=request.simulated, **beside)
+
+
+def _flame(request: _Request) -> Chart:
+    kind = request.metric.removeprefix(PREFIX)
+    return charts.flame_graph(
+        stacks(request.store, kind, **request.choice),
+        title=flame_title(kind, {s.platform for s in request.simulations}),
+        simulated=request.simulated,
+        width=request.shared_out(900, 20, 1),
+    )
 
 
 def _label(metric: str) -> str:
@@ -270,21 +283,26 @@ KINDS: Mapping[str, Kind] = {
         measurements=True,
         options=("baseline", "margin", "factor"),
     ),
+    "flame": Kind(_flame, profiles=True),
 }
 
 
 def _usual(metric: str) -> str:
     if metric in METRICS:
         return "facet"
+    if metric.startswith(PREFIX):
+        return "flame"
     return "durations" if metric == DURATION else "differences"
 
 
 def kinds_of(metric: str) -> tuple[str, ...]:
-    """The kinds of charts that a metric, the duration or a measurement can have."""
+    """The kinds of charts that a metric, the duration, a measurement or a profile can have."""
     if metric in METRICS:
         return tuple(name for name, kind in KINDS.items() if kind.samples)
     if metric == DURATION:
         return tuple(name for name, kind in KINDS.items() if kind.durations)
+    if metric.startswith(PREFIX):
+        return tuple(name for name, kind in KINDS.items() if kind.profiles)
     return tuple(name for name, kind in KINDS.items() if kind.measurements)
 
 

@@ -7,18 +7,19 @@
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any, Unpack
 
 import pandas as pd
 
-from analysis.comparing import margins, order, verdicts
+from analysis.comparing import verdicts
 from analysis.comparing.comparability import PLATFORM, Difference, gate, levels_of
-from analysis.comparing.judgement import CONFIDENCE, Judgement, Question, judge, questions_of
+from analysis.comparing.evidence import Evidence, Options, Runs, lacking
+from analysis.comparing.judgement import CONFIDENCE
 from analysis.comparing.provenance import excluded_runs, provenance
-from analysis.comparing.sentences import difference_unit, overall, sentence
-from analysis.quantities import Quantity, quantity
+from analysis.comparing.sentences import overall, sentence
+from analysis.quantities import Quantity
 from analysis.values import ALL_HOSTS
 from minion.console import records
 from minion.errors import InvalidData, NotFound
@@ -29,7 +30,6 @@ from minion.store import Store
 _TOGETHER = (
     "Intervals hold together within one phase and quantity; p and verdict count all of them."
 )
-Runs = Mapping[str, Sequence[Simulation]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +142,7 @@ def compare(
         NotComparable: the levels differ in more than the factor; the message lists in what.
         InvalidData: fewer than two levels, a margin without a unit, a confidence that is none.
     """
-    options = _Options.of(metric, factor, baseline, margin, quantile, confidence)
+    options = Options.of(metric, factor, baseline, margin, quantile, confidence)
     simulations = store.simulations_of_one_experiment(Selection.of(**choice))
     return _compare(store, options, choice, simulations, allow=allow)
 
@@ -169,46 +169,16 @@ def compare_of(
         NotFound, NotComparable, InvalidData: as of `compare`.
     """
     names = [quantity.name for quantity in quantities]
-    options = _Options.of(names, PLATFORM, baseline, margin, None, CONFIDENCE)
+    options = Options.of(names, PLATFORM, baseline, margin, None, CONFIDENCE)
     return _compare(store, options, choice, simulations, allow=allow, known=quantities)
 
 
 # ---------------------------------------------------------------- inside
 
 
-@dataclass(frozen=True, slots=True)
-class _Options:
-    """What was asked for."""
-
-    metric: tuple[str, ...]
-    factor: str
-    baseline: str | None
-    margin: str | None
-    quantile: float | None
-    confidence: float
-
-    @classmethod
-    def of(
-        cls,
-        metric: Texts,
-        factor: str,
-        baseline: str | None,
-        margin: str | None,
-        quantile: float | None,
-        confidence: float,
-    ) -> "_Options":
-        """Those of `compare`, looked at as far as this goes without any run."""
-        if not 0.5 <= confidence < 1:
-            raise InvalidData(f"a confidence of {confidence:g}; give one from 0.5 up to below 1")
-        names = words(metric)
-        if not names:
-            raise InvalidData("no metric to compare; name one, such as cpu or duration")
-        return cls(names, factor, baseline, margin, quantile, confidence)
-
-
 def _compare(
     store: Store,
-    options: _Options,
+    options: Options,
     choice: Choice,
     simulations: Sequence[Simulation],
     *,
@@ -223,17 +193,17 @@ def _compare(
     intervals = store.sampling_intervals(simulations)
     found = gate(levels, factor=factor, intervals=intervals, hosts=selection.hosts)
     allowed = found.check(words(allow))
-    study = _Study(store, options, choice, simulations, known)
-    judgements = study.judgements(levels)
+    evidence = Evidence(store, options, choice, simulations, known)
+    judgements = evidence.judgements(levels)
     excluded = excluded_runs(store, selection)
-    changed = study.changed(judgements[0], levels, excluded)
+    changed = evidence.changed(judgements[0], levels, excluded)
     if not judgements[0].pairs:
         raise NotFound(
             f"no two levels of {factor} have values of {', '.join(options.metric)} in this"
             " selection; `minion check` says what the runs lack"
         )
     notes = [f"simulation {s.sim_id} has no {factor} and is left out" for s in without]
-    notes += [*found.notes, *_lacking(judgements[0]), *_order(study, levels)]
+    notes += [*found.notes, *lacking(judgements[0]), *evidence.over_time(levels)]
     spoken = partial(sentence, factor=factor, confidence=options.confidence)
     return Comparison(
         headline=overall(judgements[0]),
@@ -244,95 +214,15 @@ def _compare(
         families={j.family.name: j.family.size for j in judgements if j.pairs},
         notes=tuple(notes),
         allowed=allowed,
-        left_out=study.left_out,
+        left_out=evidence.left_out,
         sensitive=changed,
         provenance=provenance(
             levels,
             excluded,
-            study.quantities,
+            evidence.quantities,
             {**asdict(options), **{name: value for name, value in choice.items() if value}},
         ),
     )
-
-
-class _Study:
-    """The values of some runs, and the verdicts on them."""
-
-    def __init__(
-        self,
-        store: Store,
-        options: _Options,
-        choice: Choice,
-        simulations: Sequence[Simulation],
-        known: Sequence[Quantity] | None,
-    ) -> None:
-        self.store, self.options, self.choice = store, options, choice
-        self.quantities = self._read(simulations) if known is None else known
-
-    def _read(self, simulations: Sequence[Simulation], **other: Unpack[Choice]) -> list[Quantity]:
-        choice: Choice = {**self.choice, **other}
-        return [
-            quantity(self.store, name, simulations, quantile=self.options.quantile, **choice)
-            for name in self.options.metric
-        ]
-
-    @property
-    def left_out(self) -> pd.DataFrame:
-        """The values that runs lack, with the reason."""
-        parts = [q.runs.left_out.astype("str") for q in self.quantities]
-        return pd.concat(parts, ignore_index=True)
-
-    def judgements(self, levels: Runs) -> list[Judgement]:
-        """Of all hosts together, and of each role: a family each."""
-        questions = self._questions(levels, self.quantities)
-        whole = [q for q in questions if q.role == ALL_HOSTS]
-        by_role = [q for q in questions if q.role != ALL_HOSTS]
-        return [self._judged(whole), self._judged(by_role)]
-
-    def _questions(self, levels: Runs, quantities: Sequence[Quantity]) -> list[Question]:
-        runs = {level: [(s.experiment, s.sim_id) for s in of] for level, of in levels.items()}
-        return [
-            question
-            for q in quantities
-            for question in questions_of(
-                q.runs.values,
-                runs,
-                unit=q.unit,
-                margin=margins.parse(self.options.margin, q.unit) if self.options.margin else None,
-            )
-        ]
-
-    def _judged(self, questions: Sequence[Question]) -> Judgement:
-        options = self.options
-        return judge(
-            questions,
-            baseline=options.baseline,
-            confidence=options.confidence,
-            family=_family(questions, options),
-        )
-
-    def changed(
-        self, judgement: Judgement, levels: Runs, excluded: Sequence[Simulation]
-    ) -> tuple[str, ...]:
-        """The verdicts that are others when the excluded runs come back; a sentence each."""
-        if not excluded:
-            return ()
-        back, _ = levels_of(excluded, self.options.factor)
-        both = {level: [*runs, *back.get(level, ())] for level, runs in levels.items()}
-        sims = [s.sim_id for s in excluded]
-        try:
-            more = self._read(excluded, sims=sims, include_excluded=True)
-        except NotFound:  # the excluded runs have nothing to bring back
-            return ()
-        joined = [_together(one, other) for one, other in zip(self.quantities, more, strict=True)]
-        whole = [q for q in self._questions(both, joined) if q.role == ALL_HOSTS]
-        verdicts_with = {_key(p): p.verdict for p in self._judged(whole).pairs}
-        return tuple(
-            f"{' '.join(filter(None, _key(pair)[:3]))}, {pair.level} against {pair.reference}:"
-            f" {pair.verdict} as it stands, {verdicts_with[_key(pair)]} with the excluded runs"
-            for pair in judgement.pairs
-            if verdicts_with.get(_key(pair), pair.verdict) is not pair.verdict
-        )
 
 
 def _by_question(frame: pd.DataFrame, keys: Sequence[str]) -> dict[tuple[Any, ...], list[Any]]:
@@ -341,26 +231,6 @@ def _by_question(frame: pd.DataFrame, keys: Sequence[str]) -> dict[tuple[Any, ..
     for row in records(frame):
         found.setdefault(tuple(row.pop(name) for name in keys), []).append(row)
     return found
-
-
-def _together(one: Quantity, other: Quantity) -> Quantity:
-    """The values of two sets of runs as one."""
-    frames = [q.runs.values for q in (one, other)]
-    same = [name for name in frames[0] if name in frames[1]]
-    if frames[1].empty or len(same) < len(frames[0].columns):
-        return one  # of other dimensions: nothing of it stands beside these values
-    values = pd.concat([f[same] for f in frames], ignore_index=True)
-    for name in same:
-        if name in ("n", "hosts", "value"):
-            continue
-        known = dict.fromkeys(text for f in frames for text in f[name].cat.categories)
-        values[name] = pd.Categorical(values[name], categories=pd.Index(list(known), dtype="str"))
-    return replace(one, runs=replace(one.runs, values=values))
-
-
-def _key(pair: Any) -> tuple[str, ...]:
-    q = pair.question
-    return (q.metric, q.dimension, q.phase, pair.level, pair.reference)
 
 
 def _check_levels(levels: Runs, factor: str, baseline: str | None) -> None:
@@ -372,68 +242,3 @@ def _check_levels(levels: Runs, factor: str, baseline: str | None) -> None:
             f"only one {factor} in this selection: {there}; a comparison needs two, choose more"
             " runs or another --factor"
         )
-
-
-def _family(questions: Sequence[Question], options: _Options) -> str:
-    """The tests of a family in words: "cpu × 12 phases × 3 pairs"."""
-    if not questions:
-        return ""
-    quantities = len({(q.metric, q.dimension) for q in questions})
-    phases = list(dict.fromkeys(q.phase for q in questions))
-    roles = len({q.role for q in questions})
-    levels = max(len(q.filled) for q in questions)
-    pairs = levels - 1 if options.baseline is not None else levels * (levels - 1) // 2
-    what = ", ".join(options.metric)
-    if quantities > len(options.metric):
-        what += f" ({quantities} quantities)"
-    parts = [what, f"{len(phases)} phases" if len(phases) > 1 else phases[0]]
-    parts += [f"{roles} roles"] if roles > 1 else []
-    return " × ".join([*parts, f"{pairs} pairs" if pairs > 1 else "1 pair"])
-
-
-def _order(study: _Study, levels: Runs) -> list[str]:
-    """What the order of the runs may have done to the values."""
-    starts = {(s.experiment, s.sim_id): s.start for runs in levels.values() for s in runs}
-    known = {run: start for run, start in starts.items() if start is not None}
-    level_of = {(s.experiment, s.sim_id): level for level, runs in levels.items() for s in runs}
-    arranged = order.arrangement([level_of[run] for run in sorted(known, key=known.__getitem__)])
-    notes = [arranged.sentence.removesuffix(".")] if known else []
-    if len(known) < len(starts):
-        notes.append(
-            f"when {len(starts) - len(known):,} of {len(starts):,} runs began is not known: their"
-            " order, and drift over it, could not be looked at"
-        )
-    units = {q.name: q.unit for q in study.quantities}
-    texts = ["metric", "phase", "role", "platform", "sim_id", "dimension"]
-    values = pd.concat(
-        [
-            q.runs.values.astype({name: "str" for name in texts if name in q.runs.values})
-            for q in study.quantities
-        ],
-        ignore_index=True,
-    )
-    if "dimension" in values:
-        values["dimension"] = values["dimension"].fillna("")
-    runs = pd.MultiIndex.from_frame(values[["experiment", "sim_id"]].astype("str"))
-    dated = runs.isin(list(known)) & (values["role"] == ALL_HOSTS).to_numpy()
-    drift = order.drift(values[dated], known)
-    found = drift[drift["p_holm"] < 1 - study.options.confidence]
-    for row in records(found):
-        name = f"{row['metric']} {row.get('dimension', '')}".strip()
-        notes.append(
-            f"{name} in {row['phase']} drifts over the runs of {row['platform']}:"
-            f" {row['change']:+.3g}{difference_unit(units[row['metric']])} from the first to the"
-            f" last (p {row['p_holm']:.2g})"
-        )
-    return notes
-
-
-def _lacking(judgement: Judgement) -> list[str]:
-    """Where a level has fewer values than runs."""
-    return [
-        f"{q.metric} in {q.phase}: {q.total[level] - len(values)} of {q.total[level]} runs of"
-        f" {level} have no value"
-        for q in judgement.questions
-        for level, values in q.groups.items()
-        if len(values) < q.total[level]
-    ]

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -13,6 +13,7 @@ from scipy.stats import norm, rankdata
 from analysis.statistics.multiplicity import holm
 from analysis.statistics.trend import kendall_trend
 from minion.errors import InvalidData
+from minion.model import Simulation
 
 LEVEL = 0.05
 _MOST_COUNTED = 200  # runs; beyond, counting every order takes long and the normal is as good
@@ -90,6 +91,30 @@ def _check_starts(runs: Sequence[tuple[str, str]], starts: Mapping[tuple[str, st
 
 
 # ---------------------------------------------------------------- who came when
+
+
+def beginnings(simulations: Iterable[Simulation]) -> dict[tuple[str, str], float]:
+    """When each run began, by (experiment, sim_id); runs without a date are left out."""
+    begun = {(s.experiment, s.sim_id): s.began for s in simulations}
+    return {run: start for run, start in begun.items() if start is not None}
+
+
+def in_order(
+    starts: Mapping[tuple[str, str], float], platforms: Mapping[tuple[str, str], str]
+) -> list[str]:
+    """The platforms of runs in order of their starts, for `arrangement`.
+
+    Runs of several platforms that began at one moment are left out: none of them came first.
+
+    Args:
+        starts: of the runs, in seconds since the epoch, as `beginnings` gives them.
+        platforms: of each of these runs, and maybe of others.
+    """
+    together: dict[float, set[str]] = {}
+    for run, start in starts.items():
+        together.setdefault(start, set()).add(platforms[run])
+    ordered = sorted(starts, key=starts.__getitem__)
+    return [platforms[run] for run in ordered if len(together[starts[run]]) == 1]
 
 
 @dataclass(frozen=True, slots=True)

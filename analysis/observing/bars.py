@@ -1,17 +1,14 @@
 """Percentiles of parts as bars, with lines for those of the whole."""
 
-from typing import Any
-
 import altair as alt
 import pandas as pd
 
 from analysis.charting import theme
-from analysis.charting.labels import has_values, titled
+from analysis.charting.labels import has_values
+from analysis.observing.looks import Look, Record, short
 from analysis.observing.percentiles import EACH, NESTED, POOLED
 from minion.errors import InvalidData
 from minion.selection import natural
-
-Record = dict[str, Any]
 
 _LINES = (NESTED, POOLED)
 
@@ -47,11 +44,11 @@ def bars(
     names = sorted(each[within].astype(str), key=natural)
     y = alt.Y("value:Q", title=unit or None)
     records: list[Record] = [
-        {"name": str(name), "kind": EACH, "n": int(n), "value": _short(value)}
+        {"name": str(name), "kind": EACH, "n": int(n), "value": short(value)}
         for name, n, value in zip(each[within], each["n"], each["value"], strict=True)
     ]
     records += [
-        {"kind": kind, "n": int(rows["n"].iloc[0]), "value": _short(rows["value"].iloc[0])}
+        {"kind": kind, "n": int(rows["n"].iloc[0]), "value": short(rows["value"].iloc[0])}
         for kind, rows in whole.items()
         if len(rows)
     ]
@@ -83,19 +80,10 @@ def bars(
             tooltip=[alt.Tooltip("kind:N", title="Line"), *tip],
         )
     )
-    chart: alt.LayerChart = alt.layer(  # type: ignore[assignment]  # without row and column
-        columns, lines, width=width, height=height
-    )
-    chart.data = alt.InlineData(values=records)
     percent = f"{table['percent'].iloc[0]:g}th percentile"
-    notes = [f"Bar: {percent} over the runs. Solid: of these bars. Dashed: of all values"]
-    return theme.finished(
-        chart,
-        titled(title, notes, simulated=simulated),
+    return Look(title, simulated, width, height).finished(
+        [columns, lines],
+        records,
+        [f"Bar: {percent} over the runs. Solid: of these bars. Dashed: of all values"],
         f"{percent} of each of {len(names)} {within}s, of these, and of all values",
     )
-
-
-def _short(value: float) -> float:
-    """To eight digits: finer than a pixel, and short in JSON."""
-    return float(f"{value:.8g}")

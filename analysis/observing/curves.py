@@ -1,19 +1,18 @@
 """Curves of an observer: what it saw, and at which cost per node, against what was varied."""
 
-from typing import Any
+from collections.abc import Sequence
 
 import altair as alt
 import numpy as np
 import pandas as pd
 
 from analysis.charting import theme
-from analysis.charting.labels import has_values, one_experiment, titled
+from analysis.charting.labels import has_values, one_experiment
 from analysis.observing.levels import CONFIDENCE, level_intervals
+from analysis.observing.looks import Look, Record, records_of
 from analysis.observing.percentiles import percentiles
 from minion.errors import InvalidData
 from minion.selection import natural
-
-Record = dict[str, Any]
 
 WIDTH = 420
 HEIGHT = 260
@@ -47,11 +46,14 @@ def capture_curve(
     """
     own = _drawable(runs, "ratio", by)
     levels = level_intervals(own, ["platform", by], value="ratio", confidence=confidence)
-    chart = _curve(own, levels, by, "ratio", "seen / generated", width, height, whole=True)
-    notes = [f"Dot: a run. Line: mean of the runs. Bar: its {confidence * 100:g} % interval"]
-    return theme.finished(
-        chart,
-        titled(title, notes, simulated=simulated),
+    whole = alt.Chart(alt.InlineData(values=[{"all": 1}])).mark_rule(
+        stroke=theme.QUIET, strokeDash=[4, 3]
+    )
+    layers = _layers(own, by, "seen / generated", zero=True)
+    return Look(title, simulated, width, height).finished(
+        [whole.encode(y="all:Q"), *layers],
+        _shown(own, levels, by, "ratio"),
+        [f"Dot: a run. {_line_and_bar(confidence)}"],
         f"Events seen divided by events generated, one dot per run, against {by}",
     )
 
@@ -83,7 +85,7 @@ def events_curve(
     records = [
         {**record, "what": what}
         for what in (_GENERATED, _SEEN)
-        for record in _records(
+        for record in records_of(
             percentiles(own, ["platform", by], percent=percent, value=what)[
                 ["platform", by, "n", "value"]
             ]
@@ -105,17 +107,13 @@ def events_curve(
             alt.Tooltip("n:Q", title="Runs"),
         ],
     )
-    chart: alt.LayerChart = alt.layer(  # type: ignore[assignment]  # without row and column
-        base.mark_line(strokeWidth=2).encode(strokeDash=what),
-        base.mark_point(filled=True, size=40, opacity=1).encode(detail="what:N"),
-        width=width,
-        height=height,
-    )
-    chart.data = alt.InlineData(values=records)
-    notes = [f"{percent:g}th percentile of the runs. Dashed: generated. Solid: seen"]
-    return theme.finished(
-        chart,
-        titled(title, notes, simulated=simulated),
+    return Look(title, simulated, width, height).finished(
+        [
+            base.mark_line(strokeWidth=2).encode(strokeDash=what),
+            base.mark_point(filled=True, size=40, opacity=1).encode(detail="what:N"),
+        ],
+        records,
+        [f"{percent:g}th percentile of the runs. Dashed: generated. Solid: seen"],
         f"{percent:g}th percentile of the events generated and seen in a run, against {by}",
     )
 
@@ -147,14 +145,10 @@ def cost_curve(
     own = _drawable(values, "value", "measurement", "unit", by)
     name, unit = _only(own, "measurement"), _only(own, "unit")
     levels = level_intervals(own, ["platform", by], confidence=confidence)
-    chart = _curve(own, levels, by, "value", f"{unit} per node".strip(), width, height)
-    notes = [
-        "Dot: a run, the mean of its nodes. Line: mean of the runs."
-        f" Bar: its {confidence * 100:g} % interval"
-    ]
-    return theme.finished(
-        chart,
-        titled(title or f"{name} per node", notes, simulated=simulated),
+    return Look(title or f"{name} per node", simulated, width, height).finished(
+        _layers(own, by, f"{unit} per node".strip()),
+        _shown(own, levels, by, "value"),
+        [f"Dot: a run, the mean of its nodes. {_line_and_bar(confidence)}"],
         f"{name} ({unit}) per node, one dot per run, against {by}",
     )
 
@@ -162,24 +156,23 @@ def cost_curve(
 # ---------------------------------------------------------------- inside
 
 
-def _curve(
-    own: pd.DataFrame,
-    levels: pd.DataFrame,
-    by: str,
-    value: str,
-    axis: str,
-    width: int,
-    height: int,
-    *,
-    whole: bool = False,
-) -> alt.LayerChart:
-    """Dots of runs, the line of their means, its intervals; where `whole`, a line at 1."""
-    shown = _records(
-        own.assign(run=own["sim_id"], value=own[value])[["platform", by, "run", "value"]]
-    )
-    shown += _records(levels[["platform", by, "runs", "mean", "low", "high"]])
+def _line_and_bar(confidence: float) -> str:
+    return f"Line: mean of the runs. Bar: its {confidence * 100:g} % interval"
+
+
+def _shown(own: pd.DataFrame, levels: pd.DataFrame, by: str, value: str) -> list[Record]:
+    """The records of `_layers`: runs, and the means of levels with their intervals."""
+    runs = own.assign(run=own["sim_id"], value=own[value])
+    return [
+        *records_of(runs[["platform", by, "run", "value"]]),
+        *records_of(levels[["platform", by, "runs", "mean", "low", "high"]]),
+    ]
+
+
+def _layers(own: pd.DataFrame, by: str, axis: str, *, zero: bool = False) -> Sequence[alt.Chart]:
+    """Dots of runs, the line of their means, its intervals."""
     x, colour = _x(own, by), _colour(own)
-    y = alt.Y("value:Q", title=axis, scale=alt.Scale(zero=whole))
+    y = alt.Y("value:Q", title=axis, scale=alt.Scale(zero=zero))
     dots = (
         alt.Chart()
         .transform_filter("isValid(datum.value)")
@@ -210,17 +203,7 @@ def _curve(
         .mark_rule(stroke=theme.INK, strokeWidth=2.5)
         .encode(x=x, y="low:Q", y2="high:Q", tooltip=tip)
     )
-    layers = [dots, line, interval]
-    if whole:
-        rule = alt.Chart(alt.InlineData(values=[{"all": 1}])).mark_rule(
-            stroke=theme.QUIET, strokeDash=[4, 3]
-        )
-        layers.insert(0, rule.encode(y="all:Q"))
-    chart: alt.LayerChart = alt.layer(  # type: ignore[assignment]  # without row and column
-        *layers, width=width, height=height
-    )
-    chart.data = alt.InlineData(values=shown)
-    return chart
+    return [dots, line, interval]
 
 
 def _x(own: pd.DataFrame, by: str) -> alt.X:
@@ -262,20 +245,3 @@ def _only(frame: pd.DataFrame, column: str) -> str:
     if len(names) > 1:
         raise InvalidData(f"the frame holds several of {column} ({', '.join(names)}); draw one")
     return names[0]
-
-
-def _records(frame: pd.DataFrame) -> list[Record]:
-    """Rows as plain values; what is not known is left out."""
-    return [
-        {
-            str(name): _short(value) if isinstance(value, float) else value
-            for name, value in row.items()
-            if not (isinstance(value, float) and not np.isfinite(value))
-        }
-        for row in frame.to_dict("records")
-    ]
-
-
-def _short(value: float) -> float:
-    """To eight digits: finer than a pixel, and short in JSON."""
-    return float(f"{value:.8g}")

@@ -1,6 +1,6 @@
 """Flame graphs: stacks as bars over each other, as wide as what they cost (Gregg, 2016)."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any, cast
 from zlib import crc32
@@ -10,7 +10,7 @@ import pandas as pd
 
 from analysis.charting import theme
 from analysis.charting.labels import counted, has_values, titled
-from analysis.profiling.reading import RUN, SEPARATOR, one_unit
+from analysis.profiling.reading import RUN, SEPARATOR, TIME, one_unit
 from minion.errors import InvalidData
 
 _ROW = 18  # pixels of a bar
@@ -49,6 +49,7 @@ def flame_graph(
     simulated: bool = False,
     width: int = 900,
     narrowest: float = _NARROWEST,
+    most: int | None = None,
 ) -> alt.LayerChart:
     """A bar for each function in its place: what it called stands on top of it.
 
@@ -63,6 +64,7 @@ def flame_graph(
         simulated: the data are not measured; the subtitle says so.
         width: of the chart in pixels.
         narrowest: share of the whole below which a bar is not drawn.
+        most: how many bars are drawn at most: the widest; default: all that are wide enough.
 
     Raises:
         InvalidData: the frame lacks a column, has no cost, or several units.
@@ -72,7 +74,13 @@ def flame_graph(
     root = _tree(frame)
     if not root.add_up() > 0:
         raise InvalidData("there is nothing to draw: the stacks cost nothing")
-    bars = list(_bars(root, narrowest))
+    bars, under = list(_bars(root, narrowest)), "less than"
+    if most is not None and len(bars) > most:
+        widest_left_out = sorted((bar["total"] for bar in bars), reverse=True)[most]
+        narrowest = widest_left_out / root.total
+        # A bar is no wider than the one it stands on: none of those that stay loses its ground.
+        bars = [bar for bar in bars if bar["total"] > widest_left_out] or bars[:1]
+        under = "up to"
     depth = max(bar["depth"] for bar in bars)
     chart = _drawing(bars, depth, unit, width)
     zoom = chart.params
@@ -87,7 +95,7 @@ def flame_graph(
         notes.append(f"Own costs below zero, which have no width: {below:,.4g} {unit}")
     if left_out:
         places = counted(left_out, "place")
-        notes.append(f"Too narrow to draw (less than {100 * narrowest:g} %): {places}")
+        notes.append(f"Too narrow to draw ({under} {100 * narrowest:.2g} %): {places}")
     named = theme.finished(
         chart,
         titled(title, notes, simulated=simulated),
@@ -96,6 +104,12 @@ def flame_graph(
     added: list[Any] = [*cast("Any", named.params), *cast("Any", zoom)]
     named.params = added
     return named
+
+
+def flame_title(kind: str, platforms: Collection[str]) -> str:
+    """What a flame graph of a kind of profile is called, with the platform where there is one."""
+    where = f" on {next(iter(platforms))}" if len(platforms) == 1 else ""
+    return f"Where the time goes{where}" if kind == TIME else f"Where {kind} come from{where}"
 
 
 def _tree(frame: pd.DataFrame) -> _Node:
@@ -168,7 +182,7 @@ def _drawing(bars: list[dict[str, Any]], depth: int, unit: str, width: int) -> a
         )
         .add_params(zoom)
     )
-    scaled = f"{width} / ({high} - {low})"
+    scaled = f"width / ({high} - {low})"  # the signal, which follows a page that fits the chart
     room = f"(min(datum.high, {high}) - max(datum.low, {low})) * {scaled}"
     names = bars_and_names.mark_text(
         align="left",

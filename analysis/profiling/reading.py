@@ -5,19 +5,33 @@ A profile of a kind (`time`, `samples`, `alloc_space`, …) is stored as series 
 CONTEXT/PROCESS, one row, and the functions or stacks as dimensions.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Unpack
 
 import pandas as pd
 
 from minion.errors import InvalidData, NotFound
+from minion.model import Simulation
 from minion.selection import Choice, Selection
 from minion.store import Store
 
 TIME = "time"
 SEPARATOR = ";"
 RUN = ["experiment", "platform", "sim_id"]
-_PREFIX = "profile."
+PREFIX = "profile."
+
+
+def kinds(store: Store, simulations: Sequence[Simulation], part: str = "self") -> list[str]:
+    """The kinds of profiles that any of these runs has, such as `time` or `alloc_space`.
+
+    Args:
+        store: where they are.
+        simulations: the runs.
+        part: of a profile: self, total, calls or stacks.
+    """
+    ending = f".{part}"
+    found = [c for c in store.contexts(simulations) if c.startswith(PREFIX) and c.endswith(ending)]
+    return [context.removeprefix(PREFIX).removesuffix(ending) for context in found]
 
 
 def functions(store: Store, kind: str = TIME, **choice: Unpack[Choice]) -> pd.DataFrame:
@@ -37,10 +51,10 @@ def functions(store: Store, kind: str = TIME, **choice: Unpack[Choice]) -> pd.Da
         NotFound: no run of the selection has such a profile; the message lists the kinds.
     """
     parts = ("self", "total", "calls")
-    samples = store.samples(contexts=[f"{_PREFIX}{kind}.{part}" for part in parts], **choice)
+    samples = store.samples(contexts=[f"{PREFIX}{kind}.{part}" for part in parts], **choice)
     if samples.empty:
         raise _no_profile(store, kind, **choice)
-    unit = _only_unit(samples[samples["context"] == f"{_PREFIX}{kind}.self"], kind)
+    unit = _only_unit(samples[samples["context"] == f"{PREFIX}{kind}.self"], kind)
     keys = [*RUN, "process", "function"]
     table = (
         _named(samples, "function")
@@ -70,7 +84,7 @@ def stacks(store: Store, kind: str = TIME, **choice: Unpack[Choice]) -> pd.DataF
         NotFound: no run of the selection has stacks of that kind (a table of top functions has
             none); the message lists the kinds.
     """
-    samples = store.samples(contexts=f"{_PREFIX}{kind}.stacks", **choice)
+    samples = store.samples(contexts=f"{PREFIX}{kind}.stacks", **choice)
     if samples.empty:
         raise _no_profile(store, kind, **choice)
     frame = _named(samples, "stack")
@@ -148,5 +162,5 @@ def _no_profile(store: Store, kind: str, **choice: Unpack[Choice]) -> NotFound:
 
 
 def _kinds(contexts: Iterable[str]) -> list[str]:
-    names = [c.removeprefix(_PREFIX) for c in contexts if c.startswith(_PREFIX)]
+    names = [c.removeprefix(PREFIX) for c in contexts if c.startswith(PREFIX)]
     return list(dict.fromkeys(name.replace(".", " (", 1) + ")" for name in names))

@@ -234,13 +234,13 @@ def _hosts(runs: Runs, simulations: Sequence[Simulation]) -> Iterator[tuple[Simu
 
 
 def overlaps(runs: Runs) -> Iterator[Finding]:
-    """Runs of one experiment that were measured on one host at one time.
+    """Runs of one experiment that were measured on one host at one time; both with a date.
 
     Experiments are not held against each other: their hosts may share names, not machines.
     """
     for _, group in groupby(runs.simulations, key=lambda s: s.experiment):
         timed = sorted(
-            ((s.start, _last(s), s) for s in group if s.start is not None),
+            ((s.began, _last(s), s) for s in group if s.began is not None),
             key=lambda item: item[:2],
         )
         for place, (start, end, simulation) in enumerate(timed):

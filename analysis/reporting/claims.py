@@ -108,7 +108,7 @@ def telling(claims: Sequence[Claim]) -> list[Claim]:
     """The sentences that say the most: of the whole run's duration, and the largest effect of each.
 
     An effect is the larger the further its ratio is from 1; one without a ratio comes after all
-    that have one.
+    that have one. Where nothing is different, the largest effects on the whole run stand for it.
     """
     total = [c for c in claims if c.quantity[0] == DURATION and c.phase == TOTAL.name]
     told = sorted(total, key=lambda c: -c.size)[:MOST_TOLD]
@@ -117,6 +117,9 @@ def telling(claims: Sequence[Claim]) -> list[Claim]:
         largest = max(found, key=lambda c: c.size, default=None)
         if largest is not None and largest not in told:
             told.append(largest)
+    if not any(c.verdict is Decision.DIFFERENT for c in claims):
+        others = [c for c in claims if c.phase == TOTAL.name and c not in told]
+        told += sorted(others, key=lambda c: -c.size)[:MOST_TOLD]
     return told
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from analysis.comparing.comparison import Comparison
-from analysis.comparing.order import arrangement
+from analysis.comparing.order import arrangement, beginnings, in_order
 from analysis.quality.checks import Check
 from analysis.quality.findings import Severity
 from analysis.reporting.parts import Block, Part, folded
@@ -83,9 +83,9 @@ def _notes(
         # Where the hash and the ids are, the report says itself.
         notes = [note for note in comparison.remarks if "--format json" not in note]
     else:
-        begun = [(s.start, s.platform) for s in simulations if s.start is not None]
-        order = arrangement([platform for _, platform in sorted(begun)])
-        notes = [f"{order.sentence.removesuffix('.')}."] if begun else []
+        platforms = {(s.experiment, s.sim_id): s.platform for s in simulations}
+        ordered = in_order(beginnings(simulations), platforms)
+        notes = [f"{arrangement(ordered).sentence.removesuffix('.')}."] if ordered else []
     # A check may be of several experiments; this one is of one, which the page names.
     opening = f"{simulations[0].experiment}: "
     checks = [note.removeprefix(opening).removesuffix(".") for note in checked.notes]

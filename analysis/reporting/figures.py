@@ -8,7 +8,9 @@ import pandas as pd
 from analysis.charting.panels import rounded_up
 from analysis.comparing.comparison import Comparison
 from analysis.metrics import Metric
-from analysis.quantities import DURATION
+from analysis.profiling.flame import flame_title
+from analysis.profiling.reading import PREFIX
+from analysis.quantities import DURATION, Quantity
 from analysis.reporting.claims import pairs_of
 from analysis.reporting.origins import REDUCED, Source
 from analysis.reporting.parts import Figure, Fold, Look
@@ -19,6 +21,7 @@ from analysis.variation.variances import Variances
 from minion.lifecycle import TOTAL
 from minion.selection import natural
 
+BARS = 600  # of a flame graph: each is two elements of the page
 RUNS_A_CHART = 40  # a longer one is slow to draw and to scroll through
 PANELS = 3  # side by side on a wide page
 Spans = Mapping[str, tuple[float, float]]
@@ -72,6 +75,17 @@ class Figures:
             ],
         )
 
+    def measured(self, values: pd.DataFrame, of: Quantity, identity: str, sha256: str) -> Figure:
+        """A measurement, a dot per run."""
+        own = values.assign(metric=of.name, unit=of.unit)
+        return self._figure(
+            identity,
+            self.workshop.draw("utilization", own, title=of.name, **self._shared),
+            how="a measurement of each run; of one of its hosts, their mean",
+            sha256=sha256,
+            commands=[_chart(of.name, "differences"), ["compare", of.name, "--format=json"]],
+        )
+
     def course(self, frame: pd.DataFrame, metric: Metric) -> Figure:
         """The middle of the runs over time, a line per platform."""
         figure = self._figure(
@@ -79,6 +93,18 @@ class Figures:
             self.workshop.draw("course", frame, **self._shared),
             how="the mean of a run's hosts of a role at each time step, over the runs",
             commands=[_chart(metric.name, "course")],
+        )
+        figure.spans = self.spans
+        return figure
+
+    def series(self, frame: pd.DataFrame, context: str, identity: str) -> Figure:
+        """A context that no metric is made of, a line per platform."""
+        given = f'contexts="{context}", experiment="{self.source.experiment}"'
+        figure = self._figure(
+            identity,
+            self.workshop.draw("course", frame.assign(metric=context), **self._shared),
+            how="the mean of a run's hosts of a role at each time step, over the runs",
+            options=f"charts.course(store.samples({given}).assign(metric=...)) in a script",
         )
         figure.spans = self.spans
         return figure
@@ -113,6 +139,30 @@ class Figures:
                 text = f"{metric.label} on {platform}: {counted(len(some), 'run')}, {ids}"
                 folds.append(Fold(text, [figure], platforms=(platform,)))
         return folds
+
+    def flame(
+        self, frame: pd.DataFrame, kind: str, platform: str, sims: Sequence[str], identity: str
+    ) -> Figure:
+        """What the functions of a platform's runs cost, in their places: a flame graph."""
+        drawn = self.workshop.draw(
+            "flame_graph",
+            frame,
+            title=flame_title(kind, [platform]),
+            simulated=self.look.simulated,
+            most=BARS,
+        )
+        source = self.source.of_runs(platform, sims)
+        metric = f"{PREFIX}{kind}"
+        return Figure(
+            identity=f"{self.look.prefix}-{identity}-figure",
+            drawn=drawn,
+            origin=source.origin(
+                how=f"own {kind} of every stack of functions, added up over the runs",
+                commands=[["chart", metric, "--kind=flame", f"--out={kind}-flame.html"]],
+                platforms=[platform],
+                options=f"at most {BARS} bars, the widest",
+            ),
+        )
 
     def variances(self, found: Variances, metric: str) -> Figure:
         """Where the variance of a metric lies."""

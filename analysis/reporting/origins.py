@@ -2,13 +2,13 @@
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from analysis.reporting.parts import Origin
 from analysis.reporting.words import ranges
 from minion.model import Simulation
-from minion.selection import Choice, words
+from minion.selection import Choice, natural, words
 
 REDUCED = "the mean of each host's samples in a phase, then the mean of a run's hosts"
 
@@ -44,6 +44,13 @@ class Source:
             excluded=[s.sim_id for s in excluded],
             choice=choice,
         )
+
+    def of_runs(self, platform: str, sims: Sequence[str]) -> "Source":
+        """That of some runs of a platform; all of them need not be named."""
+        if list(sims) == sorted(self.runs[platform], key=natural):
+            return self
+        choice: Choice = {**self.choice, "sims": list(sims)}
+        return replace(self, runs={**self.runs, platform: list(sims)}, choice=choice)
 
     def origin(
         self,

@@ -12,6 +12,7 @@ from minion.lifecycle import PHASES
 from minion.model import Role, Simulation
 from minion.selection import natural
 
+MOST_RANGES = 12  # of the runs of one platform; all of them are in a table of their own
 MOST_VALUES = 4  # of one setting, on one platform
 
 
@@ -39,9 +40,9 @@ def opening(
     total = sum(samples.get(simulation.id, 0) for simulation in simulations)
     text = f"{counted(len(simulations), 'run')}: {per_platform}. "
     text += f"{counted(len(measured), 'host')} measured, {counted(total, 'sample')} stored"
-    times = [s.start for s in simulations if s.start is not None]
+    times = [s.began for s in simulations if s.began is not None]
     if times:
-        last = max(s.end or s.start or 0.0 for s in simulations)
+        last = max(s.end or s.began or 0.0 for s in simulations if s.dated)
         text += f", between {moment(min(times))} and {moment(last)}"
     return text + "."
 
@@ -59,11 +60,14 @@ def compared(
         ("Runs", [f"{len(runs[name]):,}" for name in platforms]),
         (
             "Simulations",
-            [ranges([s.sim_id for s in runs[name]]).replace(",", ", ") for name in platforms],
+            [_named([s.sim_id for s in runs[name]]) for name in platforms],
         ),
         *_hosts(runs, hosts),
-        ("First start", [_moment(s.start for s in runs[name]) for name in platforms]),
-        ("Last end", [_moment((s.end for s in runs[name]), last=True) for name in platforms]),
+        ("First start", [_moment(s.began for s in runs[name]) for name in platforms]),
+        (
+            "Last end",
+            [_moment((s.end for s in runs[name] if s.dated), last=True) for name in platforms],
+        ),
         (
             "Samples stored",
             [f"{sum(samples.get(s.id, 0) for s in runs[name]):,}" for name in platforms],
@@ -97,7 +101,7 @@ def run_list(
         cells = (
             Cell(s.sim_id, s.sim_id),
             Cell(s.platform, s.platform, colour=colours[s.platform]),
-            Cell("not started" if s.start is None else moment(s.start), s.start),
+            _start(s),
             Cell("no end" if length is None else f"{length:,.1f} s", length),
             Cell(f"{stored:,}", float(stored)),
             Cell(s.validity.verdict.value, s.validity.verdict.value),
@@ -114,11 +118,12 @@ def run_list(
     return Table(identity, "Every run", columns, rows)
 
 
-def headline(simulations: Sequence[Simulation]) -> str:
-    """The title of a report."""
+def headline(simulations: Sequence[Simulation], what: Sequence[str]) -> str:
+    """The title of a report: what it shows, in words, and on which platforms."""
     platforms = sorted({s.platform for s in simulations}, key=natural)
     on = listed(platforms) if len(platforms) <= MOST_VALUES else f"{len(platforms)} platforms"
-    return f"Durations and utilization on {on}"
+    shown = listed(what) or "runs"
+    return f"{shown[0].upper()}{shown[1:]} on {on}"
 
 
 def tiles(
@@ -199,6 +204,19 @@ def _values(values: Iterable[object], *, most: int = MOST_VALUES) -> str:
     texts = list(dict.fromkeys(str(value) for value in values if value is not None))
     more = len(texts) - most
     return ", ".join(texts[:most]) + (f" and {more} more" if more > 0 else "")
+
+
+def _named(ids: Sequence[str]) -> str:
+    """Ids and ranges of them, the first ones where there are many."""
+    named = ranges(ids).split(",")
+    more = len(named) - MOST_RANGES
+    return ", ".join(named[:MOST_RANGES]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def _start(simulation: Simulation) -> Cell:
+    if simulation.start is None and not simulation.measurements_only:
+        return Cell("not started", None)
+    return Cell(_moment([simulation.began]), simulation.began)
 
 
 def _moment(times: Iterable[float | None], *, last: bool = False) -> str:

@@ -69,7 +69,7 @@ def page(writer: Writer, *, command: str, runtime: str) -> str:
         "copied": _copied,
     }
     return env.get_template("report.html").render(
-        title=overview.headline(writer.simulations),
+        title=overview.headline(writer.simulations, _contents(writer)),
         simulated_label=overview.simulated_label(writer.simulations),
         tiles=overview.tiles(writer.simulations, writer.samples, writer.selection.hosts),
         studies=[
@@ -120,7 +120,9 @@ def _parts(writer: Writer, study: Study) -> list[Part]:
     found = _findings_part(study)
     at_once = Part(f"{prefix}-glance", "At a glance")
     at_once.say(overview.opening(runs, writer.samples, hosts))
-    at_once.blocks += [*study.took.tables, *study.used.tables]
+    if study.without:
+        at_once.say(f"These runs have no samples of {listed(study.without)}.")
+    at_once.blocks += [*study.took.tables, *study.used.tables, *study.measured.tables]
     compared = Part(f"{prefix}-compared", "What was compared")
     compared.blocks.append(overview.compared(runs, writer.samples, hosts, f"{prefix}-sides"))
     compared.blocks.append(
@@ -134,7 +136,19 @@ def _parts(writer: Writer, study: Study) -> list[Part]:
     doubts = doubts_part(
         f"{prefix}-quality", runs, study.excluded, study.checked, comparison, figures
     )
-    return [found, at_once, *sections, *every_run, doubts, compared]
+    return [found, at_once, *sections, *study.others, *every_run, doubts, compared]
+
+
+def _contents(writer: Writer) -> list[str]:
+    """What the sections are about, in words."""
+    there = {name for study in writer.studies for name in study.sections}
+    titles = {part.title for study in writer.studies for part in study.others}
+    shown = {
+        "durations": DURATION in there,
+        "utilization": bool(there & METRICS.keys()),
+        **{name: name.capitalize() in titles for name in ("measurements", "profiles")},
+    }
+    return [name for name, is_shown in shown.items() if is_shown]
 
 
 def _findings_part(study: Study) -> Part:
@@ -210,7 +224,8 @@ def _verdict_folds(
     for by_role, rows in ((False, own[whole]), (True, own[~whole])):
         if not len(rows):
             continue
-        stem = "-".join(filter(None, (study.look.prefix, *quantity)))
+        name = study.sections[quantity[0]].stem or quantity[0]
+        stem = "-".join(filter(None, (study.look.prefix, name, quantity[1])))
         hosts = "by role" if by_role else "all hosts"
         table = verdict_table(
             rows,

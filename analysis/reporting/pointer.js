@@ -25,6 +25,7 @@ const tip = (event, value) => {
 
 // The name that an item stands for: a platform or a phase.
 const nameOf = (item) => {
+  if (item?.datum?.function !== undefined) return null; // a bar of a flame graph: it is zoomed
   for (const text of [item?.datum?.platform, item?.datum?.value, item?.datum?.phase, item?.text]) {
     if (names.platforms.includes(text)) return { platform: text };
     if (names.phases.includes(text)) return { phase: text };

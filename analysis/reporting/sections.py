@@ -66,12 +66,14 @@ class Section:
 
     figures: of each of its quantities (dimension to figures); more: those of all of them.
     tables: what holds the numbers.
+    stem: of identities, where its name may hold what an identity must not.
     """
 
     part: Part
     figures: dict[str, list[Figure]] = field(default_factory=dict)
     more: list[Figure] = field(default_factory=list)
     tables: list[Fold] = field(default_factory=list)
+    stem: str = ""
 
 
 def durations_section(

@@ -89,6 +89,12 @@ const keyed = (spec, room) => {
   });
 };
 
+const hasAxes = (spec) => {
+  let found = false;
+  eachUnit(spec, ({ encoding }) => { found ||= encoding?.y !== undefined && encoding.y.axis !== null; });
+  return found;
+};
+
 // Give a chart the room that there is.
 const fitted = (spec, room, onPaper, overTime) => {
   const panels = spec.concat ?? spec.hconcat;
@@ -121,7 +127,8 @@ const fitted = (spec, room, onPaper, overTime) => {
   } else if (spec.vconcat) {
     for (const child of spec.vconcat) fitted(child, room, onPaper, overTime);
   } else if (typeof spec.width === "number") {
-    spec.width = Math.max(160, Math.min(spec.width, room - 110));
+    const around = hasAxes(spec) ? 110 : 20;
+    spec.width = Math.max(160, Math.min(spec.width, room - around));
   }
   return spec;
 };

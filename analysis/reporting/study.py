@@ -61,6 +61,8 @@ class Study:
     phases: durations, with the gaps between phases.
     sections: durations and metrics by name, in the order of the page.
     every_run: the part of the page that shows them.
+    others: the parts of what only some experiments have: measurements, series, profiles.
+    without: labels of the metrics that no run has samples of.
     quantities: what can be compared.
     values: of the whole run, one per run, of each of these.
     ratios: of the whole run, a figure.
@@ -76,9 +78,12 @@ class Study:
     make: Figures
     took: Glance
     used: Glance
+    measured: Glance
     phases: pd.DataFrame
     sections: dict[str, Section] = field(default_factory=dict)
     every_run: Part | None = None
+    others: list[Part] = field(default_factory=list)
+    without: list[str] = field(default_factory=list)
     quantities: list[Quantity] = field(default_factory=list)
     values: list[pd.DataFrame] = field(default_factory=list)
     ratios: list[Figure] = field(default_factory=list)
@@ -111,6 +116,7 @@ class Study:
             make=Figures(workshop, look, source, spans_of(phases)),
             took=_glance(look, "took", f"How long it took{_BARS}", "Phase"),
             used=_glance(look, "used", f"What a run used on all its hosts{_BARS}", "Metric"),
+            measured=_glance(look, "measured", f"What the runs measured{_BARS}", "Measurement"),
             phases=phases,
         )
 

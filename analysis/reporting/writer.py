@@ -8,12 +8,15 @@ import pandas as pd
 
 from analysis.charting.theme import platform_colours
 from analysis.comparing.comparison import Comparison
+from analysis.comparing.order import beginnings
 from analysis.metrics import METRICS, Metric, utilization
 from analysis.quality.checks import check
 from analysis.quantities import DURATION, Quantity, quantity
 from analysis.reporting.claims import compared
+from analysis.reporting.measured import measured_quantities, measured_section, mixed
 from analysis.reporting.numbers import run_table, share_table
 from analysis.reporting.parts import Look, Part, folded
+from analysis.reporting.profiles import profiles_part
 from analysis.reporting.sections import (
     Section,
     durations_section,
@@ -21,10 +24,12 @@ from analysis.reporting.sections import (
     linked,
     metric_section,
 )
+from analysis.reporting.series import series_part
 from analysis.reporting.study import Clock, Study, Wish
 from analysis.reporting.workshop import Workshop
 from analysis.timeline import durations_of
 from analysis.values import ALL_HOSTS
+from analysis.variation.layers import SHARES
 from analysis.variation.variances import variance
 from minion.documents import encode
 from minion.errors import InvalidData, NotFound
@@ -59,6 +64,7 @@ class Writer:
         self._read()
         for metric in METRICS.values():
             self._add_metric(metric)
+        self._add_others()
         self._draw_order()
         self._compare()
         self._find_variances()
@@ -111,14 +117,35 @@ class Writer:
         for study in self.studies:
             self._add(study, study.rows(frame), metric)
 
+    def _add_others(self) -> None:
+        """What only some experiments have."""
+        for study in self.studies:
+            self._add_measurements(study)
+            with self.clock.step("read"):
+                profiles = profiles_part(self.store, study)
+                series = series_part(self.store, study)
+            study.others += [part for part in (series, profiles) if part is not None]
+
+    def _add_measurements(self, study: Study) -> None:
+        part = Part(f"{study.look.prefix}-measurements", "Measurements")
+        with self.clock.step("reduce and draw"):
+            found = measured_quantities(self.store, study.simulations, study.choice, part)
+            for place, values in enumerate(found):
+                study.sections[values.name] = measured_section(
+                    values, part, study.look.colours, study.measured, study.make, place
+                )
+                self._keep(study, values)
+        if part.blocks or found:
+            part.say(*mixed(study.simulations))
+            study.others.append(part)
+
     def _draw_order(self) -> None:
         """Values of the whole run in the order of the runs, as far as their starts are known."""
         for study in self.studies:
             if not study.values or len(study.simulations) < 2:
                 continue
             with self.clock.step("reduce and draw"):
-                starts = {(s.experiment, s.sim_id): s.start for s in study.simulations}
-                known = {run: start for run, start in starts.items() if start is not None}
+                known = beginnings(study.simulations)
                 values = pd.concat(study.values, ignore_index=True)
                 begun = [
                     run in known for run in zip(values["experiment"], values["sim_id"], strict=True)
@@ -148,7 +175,8 @@ class Writer:
         study.ratios.append(study.make.ratios(comparison))
         for name in study.names:
             for place, (dimension, figures) in enumerate(study.sections[name].figures.items()):
-                identity = f"{name}-differences-{place}"
+                stem = study.sections[name].stem or name
+                identity = f"{stem}-differences-{place}"
                 figures.append(study.make.differences(comparison, name, dimension, identity))
 
     def _check(self) -> None:
@@ -174,18 +202,17 @@ class Writer:
         with self.clock.step("reduce and draw"):
             shown = durations_of(simulations, phases=self.selection.phases)
             took = quantity(self.store, DURATION, simulations, **study.choice)
-            study.sections[DURATION] = durations_section(
-                shown, study.phases, took, look, study.took, study.make
-            )
+            if not all(simulation.measurements_only for simulation in simulations):
+                study.sections[DURATION] = durations_section(
+                    shown, study.phases, took, look, study.took, study.make
+                )
             if not shown.empty:
                 self._keep(study, took)
         return study
 
     def _add(self, study: Study, frame: pd.DataFrame, metric: Metric) -> None:
         if frame.empty:
-            part = Part(f"{study.look.prefix}-{metric.name}", metric.label)
-            part.say(f"These runs have no samples of it ({', '.join(metric.contexts)}).")
-            study.sections[metric.name] = Section(part)
+            study.without.append(f"{metric.label} ({', '.join(metric.contexts)})")
             return
         with self.clock.step("read"):
             values = quantity(self.store, metric.name, study.simulations, **study.choice)
@@ -217,6 +244,8 @@ class Writer:
                         section.part.say(f"Where the variance lies cannot be told: {error}.")
                         continue
                     section.part.say(*found.sentences[:1])
+                    if not found.components[list(SHARES)].notna().to_numpy().any():
+                        continue
                     table = share_table(
                         found.components,
                         name,

@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from minion.errors import InvalidData, SettingsError
 
+ANSWER_S = 60.0  # an agent that is busy may take half a minute, and its samples count all the same
 _SECRETS = ("user", "password", "token")
 _SYSTEM = "system"
 
@@ -43,7 +44,7 @@ class Access:
     certificate_file: Path | None = None
     key_file: Path | None = None
     proxy: str | None = None
-    timeout_s: float = 30.0
+    timeout_s: float = ANSWER_S
 
     def __post_init__(self) -> None:
         if self.token is not None and self.user is not None:

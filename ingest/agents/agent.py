@@ -135,6 +135,18 @@ class Agent:
         """Close the connection that was kept. The next question opens another one."""
         self._connection.close()
 
+    def abandon(self) -> None:
+        """From any thread: whoever waits for an answer waits no more, and nothing is asked.
+
+        What fails from then on says nothing of the agent.
+        """
+        self._connection.abandon()
+
+    @property
+    def abandoned(self) -> bool:
+        """Whether nobody waits for its answers any more."""
+        return self._connection.abandoned
+
     def info(self) -> AgentInfo:
         """What the agent says of its host.
 

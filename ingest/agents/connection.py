@@ -74,7 +74,9 @@ class Connection:
         self._host, self._port = host, port or (443 if self._secure else 80)
         self._access, self._keep_alive = access, keep_alive
         self._http: http.client.HTTPConnection | None = None
+        self._socket: socket.socket | None = None
         self._used = 0.0
+        self.abandoned = False
         self._headers = {
             "User-Agent": "minion",
             "Connection": "keep-alive" if keep_alive else "close",
@@ -133,10 +135,22 @@ class Connection:
             self._http.close()
             self._http = None
 
+    def abandon(self) -> None:
+        """From any thread: no answer is waited for any more, and no question is asked."""
+        self.abandoned = True
+        opened = self._socket
+        if opened is not None:
+            with suppress(OSError):  # not as TLS does it: another thread reads from it
+                socket.socket.shutdown(opened, socket.SHUT_RDWR)
+
     def _ask(self, target: str, deadline: float) -> tuple[float, http.client.HTTPResponse]:
         try:
-            if self._http is None:
+            if self._http is None and not self.abandoned:
                 self._http = self._open(deadline)
+            self._socket = None if self._http is None else self._http.sock
+            # Only now that a socket is there which can be shut down; it may have come meanwhile.
+            if self.abandoned or self._http is None:
+                raise ConnectionAbortedError
             _bound(self._http, deadline)
             self._http.sock.settimeout(_left(deadline))
             asked = time.time()

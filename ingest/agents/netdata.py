@@ -15,6 +15,7 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from urllib.parse import quote
 
+from ingest.agents.access import ANSWER_S
 from ingest.agents.accounting import Patience, Task, joined
 from ingest.agents.agent import Agent
 from ingest.agents.answers import AgentInfo, Chart
@@ -28,6 +29,7 @@ WINDOW_ROWS = 20_000  # in one request: far from the 86,400 where an agent avera
 CHARTS_PER_CALL = 16  # netdata-pandas asks for all of a call at once
 LISTED_S = 600.0  # how long a list of charts holds where all that are wanted were on it
 LOOKED_S = 60.0  # and where others may appear at any time
+LATE_S = 2.0  # after its first sample's time a chart is on the list
 
 
 class Way(StrEnum):
@@ -70,7 +72,7 @@ def pull(
     last: float,
     *,
     contexts: Sequence[str] = DEFAULT_CONTEXTS,
-    timeout: float = 30.0,
+    timeout: float = ANSWER_S,
     tries: int = 3,
     way: Way = Way.NETDATA_PANDAS,
 ) -> Pulled:
@@ -122,6 +124,8 @@ class Source:
     _charts: list[tuple[Chart, bool]] = field(default_factory=list)
     _unknown: tuple[str, ...] = ()
     _listed: float = -math.inf
+    _listed_at: float = -math.inf
+    _gone: tuple[frozenset[str], float] = (frozenset(), 0.0)
     _since: dict[str, float] = field(init=False)
     _known: set[str] = field(init=False)
 
@@ -137,17 +141,27 @@ class Source:
         middle, half_width = skew
         return middle if abs(middle) > half_width + 1 else 0.0
 
+    def lists(self, moment: float) -> bool:
+        """Whether the charts that it knows are those of this moment by the agent's clock."""
+        return self._listed_at >= moment - self.ahead + LATE_S
+
     def begin_anew(self, origin: float | None) -> None:
         """Forget what was pulled, which nobody keeps; the run's start is another by this clock."""
         self.origin = origin
         self.reached.clear()
         self._since.clear()
 
-    def pull(self, first: float, last: float) -> Pulled:
-        """The samples with first <= time < last, by the agent's clock; see the function `pull`."""
+    def pull(self, first: float, last: float, *, ended: bool = False) -> Pulled:
+        """The samples with first <= time < last, by the agent's clock; see the function `pull`.
+
+        Args:
+            first, last: the window.
+            ended: nothing is asked behind `last` any more. A chart that came shortly before is not
+                overlooked: the list of charts is not older than that.
+        """
         if not (math.isfinite(first) and math.isfinite(last) and first < last):
             raise InvalidData(f"host {self.hostname}: no time lies between {first} and {last}")
-        info = self._look()
+        info = self._look(last - self.ahead + LATE_S if ended else -math.inf)
         ahead = self.ahead
         tasks = [self._task(chart, first, promised, ahead) for chart, promised in self._charts]
         alike: defaultdict[tuple[int, float], list[Task]] = defaultdict(list)
@@ -160,6 +174,8 @@ class Source:
                 for start in range(0, len(group), CHARTS_PER_CALL):
                     self._fetch(group[start : start + CHARTS_PER_CALL], *window)
         failures = [task.failure for task in tasks if task.failure]
+        if failures:  # it may have been restarted, and have other charts than before
+            self._listed = -math.inf
         if failures and not any(task.parts for task in tasks):
             raise AgentError(failures[0][1])
         present = min(last, max(first, time.time() + ahead))
@@ -182,19 +198,28 @@ class Source:
             retries=sum(task.retries for task in tasks),
         )
 
-    def _look(self) -> AgentInfo:
-        """Who the agent is, and which of its charts are wanted: asked again now and then."""
+    def _look(self, needed: float) -> AgentInfo:
+        """Who the agent is, and which of its charts are wanted: asked again now and then.
+
+        Args:
+            needed: a list that is older (epoch seconds, by our clock) does not do.
+        """
         age = time.monotonic() - self._listed
         others = self._unknown or any(map(_is_pattern, self.contexts))
         holds = LOOKED_S if others else LISTED_S
-        if self._known.intersection(self._unknown):
+        gone = frozenset(self._known.intersection(self._unknown))
+        if gone != self._gone[0]:
+            self._gone = gone, time.monotonic()
+        if gone and time.monotonic() - self._gone[1] < LOOKED_S:
             holds = 0.0  # an agent that was restarted lists its charts one after the other
-        if self._info is not None and self.way is Way.DIRECT and age < holds:
+        current = age < holds and self._listed_at >= needed
+        if self._info is not None and self.way is Way.DIRECT and current:
             return self._info
+        asked = time.time()
         info = self.agent.info()
         self._charts, self._unknown = _chosen(self.agent.charts(), self.contexts)
         self._known |= {name for chart, _ in self._charts for name in (chart.id, chart.context)}
-        self._info, self._listed = info, time.monotonic()
+        self._info, self._listed, self._listed_at = info, time.monotonic(), asked
         return info
 
     def _task(self, chart: Chart, first: float, promised: bool, ahead: float) -> Task:
@@ -219,21 +244,25 @@ class Source:
 
     def _keep(self, tasks: Sequence[Task], until: float) -> None:
         """Remember where each chart is, and what its agent said of it meanwhile."""
+        before = [chart for chart, _ in self._charts]
         self._charts = [(task.chart, task.promised) for task in tasks]
-        for task in tasks:
+        for task, listed in zip(tasks, before, strict=True):
             if task.parts:
                 first = float(task.parts[0].times[0])
                 self._since[task.chart.id] = min(first, self._since.get(task.chart.id, first))
             # What has ended is not asked for ever; an agent's list forgets it as well.
-            self.reached[task.chart.id] = max(task.reached, min(until, task.settled) - LISTED_S)
-            if task.chart.first_entry is None:  # gone since the charts were listed
+            reached = max(task.reached, min(until, task.settled) - LISTED_S)
+            # What failed on the way is asked again, also where it is older than all others have.
+            failed = math.inf if task.failure is None else task.failure[0]
+            self.reached[task.chart.id] = min(reached, failed)
+            if task.chart.first_entry is None and listed.first_entry is not None:
                 self._listed = -math.inf
 
     def _fetch(self, tasks: Sequence[Task], first: float, last: float) -> None:
         """One window of charts of one interval."""
         found: Mapping[str, Series] = {}
         printed: Sequence[str] = ()
-        if self.way is Way.NETDATA_PANDAS:
+        if self.way is Way.NETDATA_PANDAS and not self.agent.abandoned:
             # Its libraries take a second to load.
             from ingest.agents.through_pandas import fetched  # noqa: PLC0415
 

@@ -24,6 +24,7 @@ from minion.store import Store
 from minion.worklist import Worklist
 
 PATIENCE_S = 600.0  # how long an agent may be away after a run's end before it counts as gone
+GLANCE_S = 1.0  # of the run's end, for a list of charts that is as young
 WINDOW_S = float(WINDOW_ROWS)  # of one pull: what is stored is not lost again
 
 
@@ -77,10 +78,17 @@ class Advance:
         present = time.time() + self.source.ahead - shift
         until = min(present if end is None else end, first + WINDOW_S)
         if first >= until - SAME:
-            return self._ended(progress)
+            if end is None or self.source.lists(end + shift):
+                return self._ended(progress)
+            # The last pull went past an end that was not noted yet. What came before it counts.
+            first = end - GLANCE_S
         try:
-            pulled = self.source.pull(first + shift, until + shift)
+            pulled = self.source.pull(first + shift, until + shift, ended=end is not None)
         except AgentError as error:
+            if self.source.agent.abandoned:  # which is no fault of the agent
+                return Step(progress, problem=progress.problem)
+            if end is not None and progress.until >= end - SAME and not self._is_patient():
+                return self._ended(progress)
             return self._silent(progress, until, str(error))
         if self.corrects_clock and progress.heard is None and self.source.ahead:
             # Learned with the first answer, and the same for the whole run from then on.
@@ -102,6 +110,8 @@ class Advance:
         written = self.store.write(self.simulation, series, settled=progress.large)
         failed = pulled.retry_from < pulled.until
         problem = next((m.reason for m in pulled.missing if m.first >= pulled.retry_from), None)
+        if self.source.agent.abandoned:
+            problem = progress.problem
         newest = [float(one.times[-1]) for one in series if len(one.times)]
         absent = self._absent(progress, known)
         new = replace(
@@ -148,7 +158,7 @@ class Advance:
 
     def _is_patient(self) -> bool:
         end = self.simulation.end
-        if end is None:
+        if end is None or self.source.agent.abandoned:
             return True
         # An agent whose clock is behind comes to the run's end later than we do.
         return self.patient and time.time() + min(0.0, self.source.ahead) - end < PATIENCE_S

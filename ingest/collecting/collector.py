@@ -6,11 +6,9 @@ for each. Nothing that an agent or MongoDB does ends it: an agent is asked again
 and without MongoDB it waits, for the agents keep their history.
 """
 
-import random
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
 from threading import Event as Signal
 from time import monotonic
 
@@ -18,12 +16,14 @@ from bson import ObjectId
 
 from ingest.agents.agent import Agent
 from ingest.agents.netdata import Source, Way
-from ingest.collecting.advancing import WINDOW_S, Advance, contexts_of
+from ingest.collecting.advancing import WINDOW_S, Advance, Step, contexts_of
 from ingest.collecting.completing import complete
 from ingest.collecting.configuration import Configuration
 from ingest.collecting.journal import Journal
+from ingest.collecting.leaving import Leaving
 from ingest.collecting.settling import settle
-from minion.errors import MinionError, NotFound, StoreError, StoreRefused
+from ingest.collecting.turns import Turn, next_ones, places_of_slow
+from minion.errors import AgentError, MinionError, NotFound, StoreError, StoreRefused
 from minion.leases import Lease
 from minion.model import Simulation, Status
 from minion.progress import Progress
@@ -33,24 +33,8 @@ from minion.worklist import Brief, Worklist
 LOOK_S = 5.0  # between two looks at the list, which renew the lease as well
 TICK_S = 0.2
 SMALL_FLEET = 16  # agents; more of them are asked directly
-ENDING_S = 2.0  # between two visits for what a run's end still lacks
-LATEST_S = 300.0  # between two visits of an agent that fails
 REFUSED_LOOKS = 3  # in a row, before the store is opened anew
 TRIES = 2  # in one visit; the next one is not far
-
-
-@dataclass(slots=True)
-class _Visited:
-    """An agent, and when it is visited again.
-
-    advances: by the run's id.
-    """
-
-    agent: Agent
-    due: float = 0.0
-    failures: int = 0
-    spread: bool = False
-    advances: dict[ObjectId, Advance] = field(default_factory=dict)
 
 
 class Collector:
@@ -67,36 +51,57 @@ class Collector:
         self._worklist, self._lease = Worklist(store), Lease(store)
         self._runs: dict[ObjectId, tuple[Brief, Simulation]] = {}
         self._mine: dict[str, list[Progress]] = {}
-        self._agents: dict[str, _Visited] = {}
+        self._turns: dict[str, Turn] = {}
         self._under_way: dict[str, Future[list[Progress]]] = {}
         self._finishing: dict[ObjectId, Future[None]] = {}
         self._look_at = 0.0
-        self._leaving = Signal()
+        self._leaving = Leaving()
         self._refused = 0
 
-    def once(self) -> list[Simulation]:
-        """Settle every ended run, pull the running ones up to now; returns those now complete."""
-        completed = []
+    def once(self, stop: Signal | None = None) -> list[Simulation]:
+        """Settle every ended run, pull the running ones up to now.
+
+        Args:
+            stop: when it is set, what is in flight is stored and the rest is left.
+
+        Returns:
+            Those that are complete now.
+        """
+        with Leaving(stop) as self._leaving:
+            completed = list(self._all_once())
+        for turn in self._turns.values():
+            turn.agent.close()
+        self._turns.clear()
+        return completed
+
+    def _all_once(self) -> Iterator[Simulation]:
         for brief in self._worklist.runs(self.configuration.experiment):
+            if self._leaving.now.is_set():
+                break
             try:
                 simulation = self._run(brief)
                 if simulation.status is Status.ENDED:
-                    corrects = self.configuration.correct_clocks
-                    opened = self._opened
-                    done = settle(self.store, simulation, opened=opened, corrects_clock=corrects)
-                    self.journal.completed(done)
-                    completed.append(done)
+                    done = settle(
+                        self.store,
+                        simulation,
+                        opened=self._opened,
+                        corrects_clock=self.configuration.correct_clocks,
+                        leaving=self._leaving.now,
+                    )
+                    if done.status is Status.COMPLETE:
+                        self.journal.completed(done)
+                        yield done
                     continue
                 self._worklist.enter(simulation, simulation.hosts)
+                agents: defaultdict[str, list[Progress]] = defaultdict(list)
                 for entry in self._worklist.of(simulation):
-                    self._visit([entry])
+                    agents[entry.url].append(entry)
+                with ThreadPoolExecutor(self.configuration.parallel, "visit") as pool:
+                    list(pool.map(self._visit, agents.values()))
             except StoreError:
                 raise
             except MinionError as error:  # one run's trouble is not the others'
                 self.journal.trouble(str(error), run=str(brief.id))
-        for visited in self._agents.values():
-            visited.agent.close()
-        return completed
 
     def run(self, stop: Signal) -> bool:
         """Go on until `stop` is set; what is in flight then is stored first.
@@ -107,13 +112,15 @@ class Collector:
         """
         self.journal.started(self.store.where, self._lease.name)
         # As many threads as agents are asked at once, and some for what completes a run.
-        with ThreadPoolExecutor(self.configuration.parallel + 2, "visit") as pool:
+        places = self.configuration.parallel
+        threads = places + places_of_slow(places) + 2
+        with Leaving(stop) as self._leaving, ThreadPoolExecutor(threads, "visit") as pool:
             try:
                 while not stop.is_set() and self._refused < REFUSED_LOOKS:
                     self._tick(pool)
                     stop.wait(TICK_S)
             finally:
-                self._leaving.set()  # a visit in hand ends after its window
+                self._leaving.now.set()  # a visit in hand ends after its window
         self._reap()
         if not stop.is_set():
             return False
@@ -139,13 +146,10 @@ class Collector:
             self._look_at = monotonic() + LOOK_S
         if not self._lease.holds:
             return  # another one may have the hosts by now
-        present = monotonic()
-        for url, entries in self._mine.items():
-            if len(self._under_way) >= self.configuration.parallel:
-                break
-            visited = self._visited(entries[0])
-            if url not in self._under_way and visited.due <= present:
-                self._under_way[url] = pool.submit(self._visit, entries)
+        mine = {url: self._turn(entries[0]) for url, entries in self._mine.items()}
+        for url in next_ones(mine, self._under_way, self.configuration.parallel):
+            mine[url].begin()
+            self._under_way[url] = pool.submit(self._visit, self._mine[url])
 
     def _look(self, pool: ThreadPoolExecutor) -> None:
         """Which runs are under way, which of their hosts are this collector's."""
@@ -162,8 +166,8 @@ class Collector:
         for entry in share.mine:
             mine[entry.url].append(entry)
         self._mine = dict(mine)
-        for url in self._agents.keys() - self._mine.keys() - self._under_way.keys():
-            self._agents.pop(url).agent.close()
+        for url in self._turns.keys() - self._mine.keys() - self._under_way.keys():
+            self._turns.pop(url).agent.close()
         self.journal.look(entries, self._runs_by_id(), share)
         self._finish(entries, pool)
 
@@ -185,6 +189,10 @@ class Collector:
             done = complete(self.store, simulation, opened=self._opened)
         except NotFound:
             return  # deleted meanwhile
+        except AgentError:
+            if self._leaving.now.is_set():
+                return  # abandoned, and still on the list
+            raise
         self.journal.completed(done)
 
     def _reap(self) -> None:
@@ -193,14 +201,16 @@ class Collector:
             if not task.done():
                 continue
             del self._under_way[url]
-            visited = self._agents.get(url)
+            turn = self._turns.get(url)
+            if turn is not None:
+                turn.end()
             error = task.exception()
             if error is not None:
                 self._failed(url, error)
-                if visited is not None:
-                    visited.due = monotonic() + LOOK_S
-            elif visited is not None:
-                self._again(url, visited, task.result())
+                if turn is not None:
+                    turn.due = monotonic() + LOOK_S
+            elif turn is not None:
+                self._again(url, turn, task.result())
         for identity, finishing in list(self._finishing.items()):
             if finishing.done():
                 del self._finishing[identity]
@@ -215,7 +225,7 @@ class Collector:
         else:
             self.journal.broken(error, what)
 
-    def _again(self, url: str, visited: _Visited, entries: list[Progress]) -> None:
+    def _again(self, url: str, turn: Turn, entries: list[Progress]) -> None:
         """Set when an agent is visited next."""
         if url in self._mine:
             kept = {entry.id: entry for entry in entries}
@@ -223,18 +233,11 @@ class Collector:
             self._mine[url] = [entry for entry in present if not entry.done] or present
             if all(entry.done for entry in present):
                 del self._mine[url]
-        interval = self.configuration.interval
-        if any(entry.problem for entry in entries):
-            visited.failures += 1
-            pause = min(interval * 2 ** (visited.failures - 1), max(LATEST_S, interval))
-        else:
-            visited.failures = 0
-            ending = any(self._has_ended(entry) for entry in entries if not entry.done)
-            pause = min(ENDING_S, interval) if ending else interval
-        if not visited.spread:  # after a start all are asked at once, and then no more
-            visited.spread = True
-            pause *= random.uniform(0.3, 1.0)  # noqa: S311  nobody gains by guessing it
-        visited.due = monotonic() + pause
+        turn.again(
+            self.configuration.interval,
+            failed=any(entry.problem for entry in entries),
+            ending=any(self._has_ended(entry) for entry in entries if not entry.done),
+        )
 
     def _has_ended(self, entry: Progress) -> bool:
         known = self._runs.get(entry.simulation)
@@ -247,20 +250,32 @@ class Collector:
         result = []
         for entry in entries:
             now = self._worklist.entry(entry.id)  # whole, and as it is by now
-            while now is not None and not now.done:
+            while now is not None and not now.done and not self._leaving.now.is_set():
                 before = now.until
-                step = self._advance(now).step(now)
+                step = self._step(now)
                 self.journal.step(now, step)
                 now = step.progress
                 if now is None:
                     break  # the next look finds how it is
                 caught_up = now.until - before < WINDOW_S / 2 and not self._learned(before, now)
-                if step.problem or caught_up or self._leaving.is_set():
+                if step.problem or caught_up:
                     break
             result += [] if now is None else [now]
         if entries:  # its connection is not kept for a minute; what is known of its clock is
-            self._visited(entries[0]).agent.close()
+            self._turn(entries[0]).agent.close()
         return result
+
+    def _step(self, entry: Progress) -> Step:
+        """One window further. What did not end in progress that is kept, is begun anew."""
+        advance, kept = self._advance(entry), False
+        try:
+            step = advance.step(entry)
+            kept = step.progress is not None
+        finally:
+            # What it knows of its charts is ahead of what is stored, or of what is written down.
+            if not kept:
+                self._turn(entry).advances.pop(entry.simulation, None)
+        return step
 
     @staticmethod
     def _learned(before: float, now: Progress) -> bool:
@@ -268,14 +283,14 @@ class Collector:
         return now.until == before and now.clock_shift_s != 0 and now.samples == 0
 
     def _advance(self, entry: Progress) -> Advance:
-        visited = self._visited(entry)
+        turn = self._turn(entry)
         simulation = self._simulation(entry.simulation)
-        known = visited.advances.get(entry.simulation)
+        known = turn.advances.get(entry.simulation)
         if known is None:
             stored = self.store.newest_samples(simulation, entry.hostname)
             shift = entry.clock_shift_s
             source = Source(
-                visited.agent,
+                turn.agent,
                 entry.hostname,
                 contexts=contexts_of(simulation, self.configuration.charts_of(entry.hostname)),
                 tries=TRIES,
@@ -283,7 +298,7 @@ class Collector:
                 origin=(simulation.start or 0.0) + shift,
                 reached={chart: last + step + shift for chart, (last, step) in stored.items()},
             )
-            known = visited.advances[entry.simulation] = Advance(
+            known = turn.advances[entry.simulation] = Advance(
                 self.store,
                 simulation,
                 source,
@@ -297,14 +312,15 @@ class Collector:
             return Way(self.configuration.pull)
         return Way.NETDATA_PANDAS if len(self._mine) <= SMALL_FLEET else Way.DIRECT
 
-    def _visited(self, entry: Progress) -> _Visited:
-        if entry.url not in self._agents:
-            self._agents[entry.url] = _Visited(self._opened(entry))
-        return self._agents[entry.url]
+    def _turn(self, entry: Progress) -> Turn:
+        if entry.url not in self._turns:
+            self._turns[entry.url] = Turn(self._opened(entry))
+        return self._turns[entry.url]
 
     def _opened(self, entry: Progress) -> Agent:
         access = self.configuration.access_of(entry.url)
-        return Agent(entry.url, access=access, tries=TRIES, keep_alive=True)
+        agent = Agent(entry.url, access=access, tries=TRIES, keep_alive=True)
+        return self._leaving.watched(agent)
 
     # ------------------------------------------------------------ runs
 

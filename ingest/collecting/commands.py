@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from minion.console import DB, EXPERIMENT, FORMAT, Session, command
-from minion.errors import InvalidData, SettingsError
+from minion.errors import Incomplete, InvalidData, SettingsError
 
 if TYPE_CHECKING:
     import threading
@@ -13,12 +13,15 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from ingest.collecting.collector import Collector
     from ingest.collecting.configuration import Configuration
     from ingest.collecting.journal import Journal
+    from ingest.stopping import Stopping
     from minion.store import Store
 
 WATCH_S = 2.0
 OPENED_AGAIN_S = 5.0
+LEFT = "told to stop; what was in flight is stored: run it again, and it goes on from there"
 
 
 @command({"experiment": EXPERIMENT}, DB)
@@ -43,9 +46,7 @@ def collect(
         listen: HOST:PORT of /healthz and /metrics; empty for none. Default: 127.0.0.1:8766.
         log: text, or json for one object a line.
     """
-    from ingest.collecting.collector import Collector  # noqa: PLC0415
-    from ingest.collecting.journal import Journal  # noqa: PLC0415
-    from ingest.commands import raise_missing, stopped  # noqa: PLC0415
+    from ingest.stopping import Stopping  # noqa: PLC0415
 
     given = {
         "experiment": session.experiment,
@@ -53,37 +54,75 @@ def collect(
         "listen": listen,
         "log": log,
     }
-    configuration = _configured(config, given)
-    journal = Journal(configuration.log)
-    if once:
-        collector = Collector(session.store, configuration, journal)
-        raise_missing(session, collector.once())
+    with Stopping() as stopping:  # before all that takes time
+        _collect(session, stopping, config, given, once=once)
+
+
+def _collect(
+    session: Session,
+    stopping: "Stopping",
+    config: str | None,
+    given: "dict[str, Any]",
+    *,
+    once: bool,
+) -> None:
+    """Collect until the end, or until it is told to stop."""
+    from ingest.stopping import Told  # noqa: PLC0415
+
+    try:
+        with stopping.at_once():
+            from ingest.collecting.collector import Collector  # noqa: PLC0415
+            from ingest.collecting.journal import Journal  # noqa: PLC0415
+
+            configuration = _configured(config, given)
+            journal = Journal(configuration.log)
+            store: Store | None = session.store
+    except Told:
+        if once:
+            raise Incomplete(LEFT) from None
         return
-    stop = stopped()
+    stop = stopping.told
+    if once:
+        _once(session, Collector(session.store, configuration, journal), stop)
+        return
     if configuration.retention.older_than_s is not None:
         from ingest.collecting.tidying import Tidying  # noqa: PLC0415
 
         Tidying(session.store, configuration.retention, journal).begin(stop)
-    with _health(configuration, journal, asked=listen is not None, note=session.note):
-        store: Store | None = session.store
+    asked = given["listen"] is not None
+    with _health(configuration, journal, asked=asked, note=session.note):
         while store is not None and not Collector(store, configuration, journal).run(stop):
             store.close()
-            store = _opened_again(session.uri, journal, stop)
+            store = _opened_again(session.uri, journal, stopping)
         if store is not None and store is not session.store:
             store.close()
 
 
-def _opened_again(uri: str | None, journal: "Journal", stop: "threading.Event") -> "Store | None":
+def _once(session: Session, collector: "Collector", stop: "threading.Event") -> None:
+    """Collect once, and say what is missing, or that it was told to stop before the end."""
+    from ingest.commands import raise_missing  # noqa: PLC0415
+
+    completed = collector.once(stop)
+    if stop.is_set():
+        raise Incomplete(LEFT)
+    raise_missing(session, completed)
+
+
+def _opened_again(uri: str | None, journal: "Journal", stopping: "Stopping") -> "Store | None":
     """The store, as soon as it lets this program in; None when it was told to stop before."""
+    from ingest.stopping import Told  # noqa: PLC0415
     from minion.errors import StoreError  # noqa: PLC0415
     from minion.store import connect  # noqa: PLC0415
 
-    while not stop.is_set():
+    while not stopping.told.is_set():
         try:
-            return connect(uri)
+            with stopping.at_once():
+                return connect(uri)
         except StoreError as error:
             journal.store_lost(error)
-        stop.wait(OPENED_AGAIN_S)
+        except Told:
+            break
+        stopping.told.wait(OPENED_AGAIN_S)
     return None
 
 

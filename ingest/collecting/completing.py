@@ -40,6 +40,9 @@ def complete(store: Store, simulation: Simulation, *, opened: Open) -> Simulatio
 
     Returns:
         The simulation, complete; judged as far as a program may.
+
+    Raises:
+        AgentError: an agent was abandoned while it was asked; nothing is said of the run then.
     """
     worklist = Worklist(store)
     entries = worklist.of(simulation)
@@ -137,6 +140,8 @@ def _looked_again(
             series = [shifted(one, shift) for one in pulled.series]
             found += store.write(simulation, series, settled=entry.large).samples
             source.begin_anew(None)
+        if agent.abandoned:  # it may have it: whoever completes the run next asks again
+            raise AgentError(f"{agent.url}: nobody waits for it any more")
     return found > 0
 
 

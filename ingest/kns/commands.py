@@ -47,12 +47,15 @@ def ingest_kns(
         "netdata_db": netdata_db,
     }
     if follow:
-        from ingest.commands import stopped  # noqa: PLC0415
+        from ingest.stopping import Stopping  # noqa: PLC0415
 
-        looks = follow_kns(session.store, source, interval=interval, stop=stopped(), **options)
-        for imported in looks:
-            if imported.written.samples:
-                session.note(imported.summary)
+        with Stopping() as stopping:
+            looks = follow_kns(
+                session.store, source, interval=interval, stop=stopping.told, **options
+            )
+            for imported in looks:
+                if imported.written.samples:
+                    session.note(imported.summary)
     else:
         with bar("reading netdata_metrics") as progress:
             imported = import_kns(session.store, source, progress=progress, **options)

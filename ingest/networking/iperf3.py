@@ -168,14 +168,14 @@ class _Test:
         chosen, sim_id = names_of(first.path, platform=platform, sim=sim, stem=stem)
         dated = [end.origin for end in ends if end.origin is not None]
         origin = min(dated, default=UNDATED)
-        where = provenance(IPERF3, [end.path for end in ends])
+        undated = None if dated else "iperf3 did not print when the test was"
+        where = provenance(IPERF3, [end.path for end in ends], undated=undated)
         details = {
             **where.details,
             "test": key(first),
             "ends": ", ".join(end.role for end in ends),
             "client": first.client,
             "server": first.server,
-            **({} if dated else {"time": "not known; the test is put at the start of 2000"}),
         }
         versions = {end.version for end in ends if end.version}
         run = Simulation(

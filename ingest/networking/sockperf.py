@@ -69,7 +69,9 @@ def _run(test: Printed, platform: str | None, sim: str | None, experiment: str) 
         experiment=experiment,
         sim_id=sim_id,
         platform=chosen,
-        provenance=provenance(SOCKPERF, [test.path]),
+        provenance=provenance(
+            SOCKPERF, [test.path], undated="sockperf does not print when a test was"
+        ),
         parameters=parameters,
         environment={"sockperf": test.version} if test.version else {},
         # How long it took is printed, when it was is not.

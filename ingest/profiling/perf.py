@@ -6,12 +6,13 @@ A run is one file. Its profile counts samples; where the event is a clock, it is
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from ingest.findings import Findings
 from ingest.importing import Imported
-from ingest.profiling.profiles import MS, SEPARATOR, TIME, Profile, files_of, keep_profiles, run_of
+from ingest.profiling.profiles import MS, SEPARATOR, TIME, Profile, import_each, run_of
 from ingest.profiling.trace_lines import text_of
 from minion.errors import InvalidData, NotFound
 from minion.model import Simulation as Run
@@ -64,12 +65,8 @@ def import_perf(
         InvalidData: a line cannot be read; one sim_id for several files.
         AlreadyExists: the experiment has a run of that sim_id from elsewhere.
     """
-    findings = Findings()
-    runs = [
-        perf_run(path, findings, platform=platform, sim=sim, experiment=experiment, event=event)
-        for path in files_of(paths, sim)
-    ]
-    return keep_profiles(store, runs, findings.notes)
+    made = partial(perf_run, platform=platform, sim=sim, experiment=experiment, event=event)
+    return import_each(store, paths, made, sim=sim)
 
 
 def perf_run(
@@ -81,7 +78,7 @@ def perf_run(
     experiment: str = PERF,
     event: str | None = None,
 ) -> tuple[Run, list[Series]]:
-    """The run of one file of stacks, and its series, for `keep_profiles`.
+    """The run of one file of stacks, and its series, for `import_each`.
 
     Args:
         path: the file.

@@ -101,6 +101,7 @@ def pprof_run(
         sim=sim,
         first=start,
         last=end,
+        dated=found.start is not None,
         measurements=measurements,
         series=series,
         beside=[] if log is None else [log],

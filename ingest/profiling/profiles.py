@@ -12,12 +12,13 @@ A chart is called CONTEXT/PROCESS. KIND says what is counted: `time` (ms), `samp
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
+from ingest.findings import Findings
 from ingest.importing import Imported, existing, from_to, keep, names_of, provenance
 from minion.errors import AlreadyExists, InvalidData
 from minion.model import Host, Measurement, Role
@@ -74,6 +75,29 @@ class Profile:
     def calls(self) -> float:
         """How many calls, or samples, there are."""
         return sum(cost.calls for cost in self.functions.values())
+
+
+def import_each(
+    store: Store,
+    paths: Iterable[str | Path],
+    made: Callable[[Path, Findings], tuple[Run, Sequence[Series]]],
+    *,
+    sim: str | None,
+) -> Imported:
+    """Store the run that each file becomes.
+
+    Args:
+        store: where they are kept.
+        paths: the files.
+        made: the run of one file with its series; what else it meets it counts.
+        sim: the sim_id that was named, for a single file.
+
+    Raises:
+        NotFound, InvalidData, AlreadyExists: as of `files_of`, `made` and `keep_profiles`.
+    """
+    findings = Findings()
+    runs = [made(path, findings) for path in files_of(paths, sim)]
+    return keep_profiles(store, runs, findings.notes)
 
 
 def keep_profiles(
@@ -143,8 +167,9 @@ def run_of(
     series: Iterable[Series] = (),
     beside: Iterable[Path] = (),
     details: Mapping[str, str] | None = None,
+    dated: bool = False,
 ) -> tuple[Run, list[Series]]:
-    """A run that profiles were taken of, and its series, for `keep`.
+    """A run that profiles were taken of, and its series, for `keep_profiles`.
 
     Args:
         path: the file that the profiles are of.
@@ -156,6 +181,7 @@ def run_of(
         measurements, series: what is known besides the profiles.
         beside: other files that the run is made of.
         details: how the file was read, where that could be done in several ways.
+        dated: whether first and last are dates, and not of a clock of the machine's own.
 
     Raises:
         InvalidData: there is nothing in the profiles, or the file's folder has no name.
@@ -164,7 +190,8 @@ def run_of(
     named, sim_id = names_of(path, platform=platform, sim=sim, stem=stem_of(path))
     if not any(profile.functions for profile in every):
         raise InvalidData(f"{path}: the profile holds no function")
-    origin = provenance(importer, [path, *beside])
+    undated = None if dated else "the file does not say when the profile was taken"
+    origin = provenance(importer, [path, *beside], undated=undated)
     run = Run(
         experiment=experiment,
         sim_id=sim_id,

@@ -6,6 +6,7 @@ it was, call by call, is the frame of `calls`.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -13,7 +14,7 @@ import pandas as pd
 from ingest.findings import Findings
 from ingest.importing import Imported, existing
 from ingest.profiling.nesting import Call, nested
-from ingest.profiling.profiles import MS, SEPARATOR, TIME, Profile, files_of, keep_profiles, run_of
+from ingest.profiling.profiles import MS, SEPARATOR, TIME, Profile, import_each, run_of
 from ingest.profiling.trace_lines import lines_of
 from minion.model import Simulation as Run
 from minion.series import Series
@@ -46,20 +47,8 @@ def import_traces(
         InvalidData: a line cannot be read; one sim_id for several files.
         AlreadyExists: the experiment has a run of that sim_id from elsewhere.
     """
-    files = files_of(paths, sim)
-    findings = Findings()
-    runs = [
-        trace_run(
-            path,
-            findings,
-            platform=platform,
-            sim=sim,
-            experiment=experiment,
-            untangle=untangle,
-        )
-        for path in files
-    ]
-    return keep_profiles(store, runs, findings.notes)
+    made = partial(trace_run, platform=platform, sim=sim, experiment=experiment, untangle=untangle)
+    return import_each(store, paths, made, sim=sim)
 
 
 def trace_run(
@@ -71,7 +60,7 @@ def trace_run(
     experiment: str = TRACE,
     untangle: bool = False,
 ) -> tuple[Run, list[Series]]:
-    """The run of one trace, and its series, for `keep`.
+    """The run of one trace, and its series, for `import_each`.
 
     Args:
         path: the trace.

@@ -131,12 +131,8 @@ def ramp(
     start = origin_of(sim_id)
     seconds = start + when.seconds
     series = _series(table, counts, seconds)
-    source = provenance(KATA, [path])
-    told = {
-        **source.details,
-        "date": "made up: the source has elapsed times only",
-        "clock": str(when.clock),
-    }
+    source = provenance(KATA, [path], undated="the tables have elapsed seconds only")
+    told = {**source.details, "clock": str(when.clock)}
     run = Simulation(
         experiment=experiment,
         sim_id=sim_id,

@@ -3,24 +3,31 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from hashlib import sha256
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.importing import from_to
+from ingest.importing import from_to, provenance
 from ingest.kns.flat import FlatSeries
 from ingest.kns.placement import RECORD, Records
 from ingest.spool import Spool, pivot
 from minion.errors import InvalidData
-from minion.model import Event, EventType, Host, Measurement, Provenance, Role, Simulation, now
+from minion.model import (
+    DATED,
+    NO,
+    Event,
+    EventType,
+    Host,
+    Measurement,
+    Provenance,
+    Role,
+    Simulation,
+)
 from minion.series import Series
 
 UNDATED = 946_684_800.0  # the start of 2000, where a run begins that nothing dates
 ANY_HOST = "host"  # the name of a host that the table does not name
-_DIGESTED = 2**20  # bytes at once
 _ON_GRID = 1e-3  # of a step
 
 
@@ -30,6 +37,7 @@ class Draft:
 
     number: its place among the drafts, by which its samples are found.
     first, last: times of its samples and events.
+    dated: whether they are dates.
     """
 
     number: int
@@ -42,6 +50,7 @@ class Draft:
     paths: set[Path] = field(default_factory=set)
     first: float = np.inf
     last: float = -np.inf
+    dated: bool = True
 
     def saw(self, times: NDArray[np.float64]) -> None:
         """Take note of times of samples or events."""
@@ -68,6 +77,7 @@ class Drafts:
         self._table: list[FlatSeries] = []
         self.repeated = 0
         self.undated: list[str] = []
+        self.elapsed: set[Path] = set()  # files that say how long after what, not when
 
     def __iter__(self) -> Iterator[Draft]:
         return iter(self._runs.values())
@@ -126,7 +136,7 @@ class Drafts:
         """
         # Many runs come out of one large file, which is read for its digest once.
         groups = {frozenset(draft.paths) for draft in self}
-        origin = {paths: _provenance(source, sorted(paths)) for paths in groups}
+        origin = {paths: provenance(source, list(paths)) for paths in groups}
         for draft in self:
             series = list(self._made(draft.number))
             events = draft.events + list(self._bounds(draft, series))
@@ -135,7 +145,7 @@ class Drafts:
                     experiment=experiment,
                     sim_id=draft.sim_id,
                     platform=draft.platform,
-                    provenance=origin[frozenset(draft.paths)],
+                    provenance=self._dated(draft, origin[frozenset(draft.paths)]),
                     parameters=draft.parameters,
                     hosts=tuple(
                         Host(hostname=name, role=role) for name, role in sorted(draft.hosts.items())
@@ -145,6 +155,12 @@ class Drafts:
                 ),
                 series,
             )
+
+    def _dated(self, draft: Draft, origin: Provenance) -> Provenance:
+        if draft.dated and not draft.paths & self.elapsed:
+            return origin
+        why = "elapsed times only" if draft.dated else "nothing says when the run was"
+        return replace(origin, details={**origin.details, DATED: f"{NO}: {why}"})
 
     def _bounds(self, draft: Draft, series: Iterable[Series]) -> Iterator[Event]:
         """Start and end of a run that has neither among its events.
@@ -157,6 +173,7 @@ class Drafts:
         if not np.isfinite(draft.first):
             self.undated.append(draft.sim_id)
             draft.first = draft.last = UNDATED
+            draft.dated = False
         steps = [one.step or 1.0 for one in series]
         yield from from_to(draft.first, draft.last + max(steps, default=0.0))
 
@@ -168,24 +185,6 @@ class Drafts:
                 raise _conflict(owner, records)
             self.repeated += pivoted.repeated
             yield from map(_stepped, pivoted.series)
-
-
-def _provenance(source: str, paths: list[Path]) -> Provenance:
-    """What `importing.provenance` says, of files that do not fit into memory."""
-    digest = sha256()
-    for path in paths:
-        with path.open("rb") as file:
-            while block := file.read(_DIGESTED):
-                digest.update(block)
-    return Provenance(
-        source=source,
-        version=version("minion"),
-        created=now(),
-        details={
-            "files": ", ".join(sorted(path.name for path in paths)),
-            "sha256": digest.hexdigest(),
-        },
-    )
 
 
 def records_of(

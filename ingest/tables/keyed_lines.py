@@ -84,6 +84,8 @@ class KeyedLines:
         kind, body = kind_of(key, self.table)
         time = self.table.time or Time(column=None)
         at = self.cells.times(_cell(number, key, value), time)
+        if time.format == ELAPSED and time.start is None:
+            self.drafts.elapsed.add(self.cells.path)
         if time.format == ELAPSED:
             at = at + (UNDATED if time.start is None else time.start)
         host = self._said(self.table.host, said) or None

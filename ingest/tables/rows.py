@@ -157,6 +157,8 @@ class Rows:
         cells = self._time_cells(rows)[chosen]
         time = self.table.time or Time(column=None)
         found = self.cells.times(cells, time)
+        if time.format == ELAPSED and time.start is None:
+            self.drafts.elapsed.add(self.cells.path)
         if time.format == ELAPSED:
             found = found + (UNDATED if time.start is None else time.start)
         return found

@@ -8,7 +8,18 @@ import urllib.error
 import urllib.request
 
 import pytest
-from fleet import CollectorProcess, SimulatedFleet, begin, end, verify
+from fleet import (
+    WITHIN_S,
+    CollectorProcess,
+    SimulatedFleet,
+    begin,
+    completed,
+    end,
+    faultless,
+    samples,
+    states,
+    verify,
+)
 from netdata_agents import free_port
 from waiting import wait_for
 
@@ -19,29 +30,11 @@ from minion.worklist import Worklist
 
 pytestmark = pytest.mark.system
 
-WITHIN_S = 90
-
 
 @pytest.fixture
 def fleet():
     with SimulatedFleet(4, step=1, history_s=60) as running:
         yield running
-
-
-def samples(store, run):
-    return store.count_samples([run])[run.id]
-
-
-def completed(store, run):
-    wait_for(lambda: store.reload(run).status is Status.COMPLETE, WITHIN_S, "the run complete")
-    return store.reload(run)
-
-
-def faultless(store, run, fleet):
-    found = verify(store, [run], fleet.step)
-    assert found.faultless, found
-    assert found.samples > 0
-    assert run.missing == ()
 
 
 def test_a_run_is_followed_to_its_end(store, mongodb_uri, fleet):
@@ -123,9 +116,7 @@ def test_an_agent_that_fails_for_a_while_is_caught_up_with(
         wait_for(lambda: samples(store, run) > 200, WITHIN_S, "the first samples")
         fleet.change([2], **FAULTS[fault])
         if fault != "slow":
-            wait_for(
-                lambda: "silent" in set(status(store)["state"]), WITHIN_S, "an agent that fails"
-            )
+            wait_for(lambda: "silent" in states(store), WITHIN_S, "an agent that fails")
         else:
             began = fleet.counts([2])["requests"]
             wait_for(lambda: fleet.counts([2])["requests"] > began + 4, WITHIN_S, "slow answers")
@@ -142,8 +133,8 @@ def test_what_no_agent_has_is_missing_with_its_window_and_reason(store, mongodb_
         run = begin(store, fleet)
         wait_for(lambda: samples(store, run) > 200, WITHIN_S, "the first samples")
         fleet.restart([1], seconds=5)
-        wait_for(lambda: "silent" in set(status(store)["state"]), WITHIN_S, "an agent away")
-        wait_for(lambda: "silent" not in set(status(store)["state"]), WITHIN_S, "it back")
+        wait_for(lambda: "silent" in states(store), WITHIN_S, "an agent away")
+        wait_for(lambda: "silent" not in states(store), WITHIN_S, "it back")
         wait_for(
             lambda: status(store).set_index("hostname")["gaps"][fleet.hostnames[1]] == 5,
             WITHIN_S,
@@ -169,7 +160,7 @@ def test_an_agent_that_is_gone_for_good_is_given_up_in_the_end(store, mongodb_ur
         run = begin(store, fleet)
         wait_for(lambda: samples(store, run) > 200, WITHIN_S, "the first samples")
         fleet.change([3], mode="down")
-        wait_for(lambda: "silent" in set(status(store)["state"]), WITHIN_S, "an agent away")
+        wait_for(lambda: "silent" in states(store), WITHIN_S, "an agent away")
         run = end(store, run)
         done = lambda: list(status(store)["state"]).count("done") == 3  # noqa: E731
         wait_for(done, WITHIN_S, "the others done")
@@ -300,4 +291,4 @@ def test_the_table_of_hosts(store, mongodb_uri, fleet):
         assert {name.rpartition(":")[2] for name in found["collector"]} == {str(collector.pid)}
         collector.kill()
     store.database[COLLECTORS].delete_many({})
-    assert set(status(store)["state"]) == {"waiting"}
+    assert states(store) == {"waiting"}

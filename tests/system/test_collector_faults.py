@@ -14,7 +14,20 @@ import numpy as np
 import pymongo
 import pytest
 from faulty_agent import FaultyAgent
-from fleet import CollectorProcess, SimulatedFleet, begin, end, verify
+from fleet import (
+    WITHIN_S,
+    CollectorProcess,
+    SimulatedFleet,
+    begin,
+    completed,
+    end,
+    faultless,
+    more,
+    run_at,
+    samples,
+    states,
+    verify,
+)
 from fronts import Front
 from held_samples import Witness
 from mongod_with_tls import authority, signed
@@ -24,46 +37,16 @@ from waiting import wait_for
 
 import minion
 from ingest.collecting.status import status
-from ingest.events import Recorder, register
-from minion.model import Host, Role, Status
 from minion.roles import ANALYST, COLLECTOR, create_roles
 from minion.worklist import Worklist
 
 pytestmark = pytest.mark.system
-
-WITHIN_S = 90
 
 
 @pytest.fixture
 def fleet():
     with SimulatedFleet(2, step=1, history_s=60) as running:
         yield running
-
-
-def samples(store, run):
-    return store.count_samples([run])[run.id]
-
-
-def more(store, run, many=200):
-    """Wait until so many more samples are stored than there are."""
-    before = samples(store, run)
-    wait_for(lambda: samples(store, run) > before + many, WITHIN_S, f"{many} more samples")
-
-
-def completed(store, run):
-    wait_for(lambda: store.reload(run).status is Status.COMPLETE, WITHIN_S, "the run complete")
-    return store.reload(run)
-
-
-def faultless(store, run, fleet):
-    found = verify(store, [run], fleet.step)
-    assert found.faultless, found
-    assert found.samples > 0
-    assert run.missing == ()
-
-
-def events(collector):
-    return [json.loads(line) for line in collector.errors.splitlines() if line.startswith("{")]
 
 
 # MongoDB
@@ -102,7 +85,7 @@ def test_a_single_mongodb_is_restarted(tmp_path, fleet, how):
             run = completed(store, end(store, run))
             assert collector.stop() == 0
         faultless(store, run, fleet)
-    told = [line["event"] for line in events(collector)]
+    told = [line["event"] for line in collector.told]
     assert told.index("store") < told.index("store answers")
     assert "fault" not in told
 
@@ -143,7 +126,7 @@ def test_mongodb_whose_disk_is_full(tmp_path, fleet):
             run = completed(store, end(store, run))
             assert collector.stop() == 0
         faultless(store, run, fleet)
-    assert {"store", "store answers"} <= {line["event"] for line in events(collector)}
+    assert {"store", "store answers"} <= {line["event"] for line in collector.told}
 
 
 @pytest.fixture
@@ -183,7 +166,7 @@ def test_mongodb_that_refuses_for_a_while(guarded, fleet, taken):
         run = completed(store, end(store, run))
         assert collector.stop() == 0
     faultless(store, run, fleet)
-    found = events(collector)
+    found = collector.told
     refused = [line["text"] for line in found if line["event"] == "store"]
     assert refused
     assert all("role" in text or "password" in text for text in refused), refused
@@ -224,13 +207,6 @@ def test_the_primary_killed_ten_times_loses_nothing_that_was_acknowledged(replic
 
 
 # Agents
-
-
-def run_at(store, url, hostname, *, start=None, sim_id="1", **options):
-    """A run of one host at any address."""
-    host = Host(hostname=hostname, role=Role.WORKER, url=url)
-    run = register(store, sim_id, platform="p", hosts=[host], experiment="e", **options)
-    return Recorder(store, run).note("START_SIMULATION", at=start)
 
 
 def without(first, last, columns):
@@ -290,7 +266,7 @@ def test_an_hour_of_silence_is_fetched_at_once(store, mongodb_uri):
         fleet.change(mode="down")
         run = run_at(store, fleet.urls[0], fleet.hostnames[0], start=time.time() - 3600)
         with CollectorProcess(store, mongodb_uri):
-            wait_for(lambda: set(status(store)["state"]) == {"silent"}, WITHIN_S, "an agent away")
+            wait_for(lambda: states(store) == {"silent"}, WITHIN_S, "an agent away")
             fleet.change(mode="up")
             back = time.monotonic()
             wait_for(lambda: samples(store, run) > 3590 * 19, WITHIN_S, "the whole hour")
@@ -304,7 +280,7 @@ def test_an_agent_that_comes_back_with_less_than_it_had(store, mongodb_uri, flee
     with CollectorProcess(store, mongodb_uri):
         more(store, run)
         fleet.change([0], mode="down")
-        wait_for(lambda: set(status(store)["state"]) == {"silent"}, WITHIN_S, "an agent away")
+        wait_for(lambda: states(store) == {"silent"}, WITHIN_S, "an agent away")
         stored = store.coverage(run)["last_s"].max()
         away = time.time() + 8
         wait_for(lambda: time.time() > away, 20, "time that it will have lost")
@@ -331,7 +307,7 @@ def test_a_clock_that_is_set_while_a_run_goes_on(store, mongodb_uri, fleet, seco
         run = completed(store, end(store, run))
         assert collector.stop() == 0
     faultless(store, run, fleet)
-    assert "fault" not in {line["event"] for line in events(collector)}
+    assert "fault" not in {line["event"] for line in collector.told}
 
 
 @pytest.mark.parametrize("named", [True, False])
@@ -364,7 +340,7 @@ def test_a_gap_of_a_chart_that_a_pattern_found(store, mongodb_uri, how):
             more(store, run, 20)
             witness.look(name, url)
             fleet.restart([0], seconds=4)
-            wait_for(lambda: set(status(store)["state"]) == {"silent"}, WITHIN_S, "an agent away")
+            wait_for(lambda: states(store) == {"silent"}, WITHIN_S, "an agent away")
             if how == "killed":  # it loses what it had, too
                 fleet.change(born=time.time())
             more(store, run, 20)
@@ -389,7 +365,7 @@ def test_a_chart_that_a_restarted_agent_lists_late(store, mongodb_uri, fleet):
         run = begin(store, fleet, agents=[0])
         more(store, run)
         fleet.change([0], mode="down")
-        wait_for(lambda: set(status(store)["state"]) == {"silent"}, WITHIN_S, "an agent away")
+        wait_for(lambda: states(store) == {"silent"}, WITHIN_S, "an agent away")
         # It is back, and does not know one of its charts yet; then it does, with all its history.
         before = heard()
         fleet.change([0], mode="up", spans={"system.ram": [time.time() + 1000, None]})
