@@ -1,10 +1,10 @@
-"""The network between two nodes, on GKE and on Compute Engine: files to comparison and charts.
+"""The network between two nodes, on GKE and on Compute Engine: files to charts and reports.
 
 python network_study.py FOLDER [OUT]
 
 FOLDER has a folder for each platform, with what iperf3 and sockperf printed in it. Writes to the
 store of MINION_MONGODB_URI, or the embedded one (experiments iperf3 and sockperf); OUT gets the
-charts and tables.
+charts, the tables and a report of each experiment.
 """
 
 import sys
@@ -47,7 +47,7 @@ def bitrates(store: minion.Store) -> pd.DataFrame:
 
 
 def main(folder: str, out: str = ".") -> None:
-    """Import, print the figures and comparisons, write two charts and two tables."""
+    """Import, print the figures and comparisons, write charts, tables and reports."""
     target = Path(out)
     target.mkdir(parents=True, exist_ok=True)
     with minion.connect() as store:
@@ -62,11 +62,12 @@ def main(folder: str, out: str = ".") -> None:
                     print(f"  {row.platform}: {row.value:,.10g} {row.unit}")
                 found = analysis.compare(store, quantity, experiment=experiment)
                 print(*found.sentences, sep="\n")
+            analysis.report.write(store, target / f"{experiment}.html", experiment=experiment)
         latencies = percentiles(store, experiment=SOCKPERF)
         courses = analysis.charts.course(bitrates(store), title="Bitrate over time")
     analysis.charts.save(chart(latencies), target / "latency.html")
     analysis.charts.save(courses, target / "bitrate.html")
-    print(f"\nwritten: latency.html, bitrate.html, {IPERF3}.csv, {SOCKPERF}.csv in {target}")
+    print(f"\nwritten: charts (latency, bitrate), tables and reports in {target}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Function profiles of a study: files to a store, to tables, flame graphs and the path of a packet.
+"""Function profiles of a study: files to tables, flame graphs, the path of a packet, a report.
 
 python profile_study.py OUT FILE...
 
@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import minion
-from analysis import charts
+from analysis import charts, report
 from analysis.profiling.flame import flame_graph
 from analysis.profiling.growth import changes_chart
 from analysis.profiling.packets import packet_path, path_chart
@@ -84,7 +84,8 @@ def main(folder: str, files: Sequence[str]) -> None:
             changed.to_csv(out / "changes.csv", index=False)
             print(changed.head(10).to_string())
             charts.save(changes_chart(changed), out / "changes.html")
-    print(f"\nwritten: tables, flame graphs and paths in {out}")
+        report.write(store, out / "report.html", experiment=EXPERIMENT)
+    print(f"\nwritten: tables, flame graphs, paths and report.html in {out}")
 
 
 if __name__ == "__main__":

@@ -211,6 +211,7 @@ def test_the_script_goes_from_files_to_charts(study, tmp_path, capsys):
     study.main(str(tmp_path / "out"), files)
     assert {file.name for file in (tmp_path / "out").iterdir()} == {
         *("functions.csv", "changes.csv", "changes.html", "t.log-path.csv", "t.log-path.html"),
+        "report.html",
         *("one-t.html", "one-t.folded", "two-t.html", "two-t.folded"),
     }
     assert (
