@@ -76,7 +76,7 @@ def test_the_quoted_table(study, shared_data, tmp_path):
 
 
 def test_what_is_no_version(study, tmp_path):
-    with pytest.raises(NotFound, match="there is no folder .*nowhere; check the path"):
+    with pytest.raises(NotFound, match=r"there is no folder .*nowhere; check the path"):
         study.main(str(tmp_path / "out"), [str(tmp_path / "nowhere")])
     (tmp_path / "empty").mkdir()
     with pytest.raises(NotFound, match="empty has no profile"):
