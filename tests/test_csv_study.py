@@ -1,21 +1,15 @@
 """The example that makes tables of its own, imports and compares them."""
 
-import importlib.util
-from pathlib import Path
-
 import pytest
+from example_scripts import example_script
 
 import analysis
-
-EXAMPLE = Path(__file__).parents[1] / "examples" / "csv_study.py"
 
 
 def test_the_example_goes_from_tables_to_a_report(
     store, mongodb_uri, monkeypatch, tmp_path, capsys
 ):
-    spec = importlib.util.spec_from_file_location("csv_study", EXAMPLE)
-    example = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(example)
+    example = example_script("csv_study")
     monkeypatch.setenv("MINION_MONGODB_URI", mongodb_uri)
     monkeypatch.setenv("MINION_DATABASE", store.database.name)
     example.main(str(tmp_path))

@@ -4,11 +4,9 @@ Oracles are of R 4.2.2 on the same files, by
 `q <- function(x) unname(quantile(x, .99, na.rm = TRUE))`.
 """
 
-import importlib.util
-from pathlib import Path
-
 import pandas as pd
 import pytest
+from example_scripts import example_script
 from gadget_files import small_test
 from stores import fresh
 
@@ -20,8 +18,6 @@ from analysis.observing.percentiles import NESTED, POOLED
 from analysis.observing.saturation import saturation
 from ingest.observing.gadget import import_gadget
 from minion.model import Verdict
-
-EXAMPLE = Path(__file__).parents[1] / "examples" / "gadget_study.py"
 
 # cpu <- (read("cpu", 50) - read("cpu-before", 50)) / 1e6; p <- sapply(cpu, q); c(p, q(p))
 CPU_S = """
@@ -64,10 +60,7 @@ def numbers(text):
 
 @pytest.fixture(scope="module")
 def example():
-    spec = importlib.util.spec_from_file_location("gadget_study", EXAMPLE)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return example_script("gadget_study")
 
 
 @pytest.fixture(scope="module")

@@ -1,13 +1,10 @@
 """The example that goes from the tables of the Kata study to charts and a report."""
 
-import importlib.util
-from pathlib import Path
-
 import pandas as pd
 import pytest
+from example_scripts import example_script
 from kata_tables import ramp
 
-EXAMPLE = Path(__file__).parents[1] / "examples" / "kata_study.py"
 CHARTS = {"containers", "memory", "workers", "memory-full", "per-container"}
 TABLES = {"saturation", "memory-full", "per-container", "overhead", "overhead-by-load"}
 
@@ -16,10 +13,7 @@ TABLES = {"saturation", "memory-full", "per-container", "overhead", "overhead-by
 def example(store, mongodb_uri, monkeypatch):
     monkeypatch.setenv("MINION_MONGODB_URI", mongodb_uri)
     monkeypatch.setenv("MINION_DATABASE", store.database.name)
-    spec = importlib.util.spec_from_file_location("kata_study", EXAMPLE)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return example_script("kata_study")
 
 
 def names(folder):

@@ -1,15 +1,12 @@
 """The script for a Go program before and after a change: from files to tables, charts, a report."""
 
-import importlib.util
-from pathlib import Path
-
 import pandas as pd
 import pytest
+from example_scripts import example_script
 from pprof_profiles import encoded
 
 from minion.errors import InvalidData, NotFound
 
-EXAMPLE = Path(__file__).parents[1] / "examples" / "kepler_study.py"
 MS = 10**6
 MEMORY = (("alloc_objects", "count"), ("alloc_space", "bytes"))
 
@@ -18,10 +15,7 @@ MEMORY = (("alloc_objects", "count"), ("alloc_space", "bytes"))
 def study(store, mongodb_uri, monkeypatch):
     monkeypatch.setenv("MINION_MONGODB_URI", mongodb_uri)
     monkeypatch.setenv("MINION_DATABASE", store.database.name)
-    spec = importlib.util.spec_from_file_location("kepler_study", EXAMPLE)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return example_script("kepler_study")
 
 
 def version(folder, listed, allocated, latency):

@@ -1,25 +1,19 @@
 """The example that goes through the published analysis, on a small simulated study."""
 
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
+from example_scripts import example_script
 
 from ingest.simulated import study
 from minion.model import Verdict
 
-EXAMPLE = Path(__file__).parents[1] / "examples" / "kns_study.py"
 PLATFORM_OF = {"1": "K8s", "5": "mK8s", "3": "K3s"}
 
 
 @pytest.fixture(scope="module")
 def example():
-    spec = importlib.util.spec_from_file_location("kns_study", EXAMPLE)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return example_script("kns_study")
 
 
 @pytest.fixture

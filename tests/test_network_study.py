@@ -1,11 +1,9 @@
 """The network between two nodes: real files, command lines, comparison, charts."""
 
-import importlib.util
-from pathlib import Path
-
 import pandas as pd
 import pytest
 from chart_drawing import data, drawn, texts
+from example_scripts import example_script
 
 import analysis
 from analysis.charting import theme
@@ -16,7 +14,6 @@ from ingest.networking.sockperf_text import is_sockperf
 from ingest.texts import files_of
 from minion.errors import InvalidData, NotFound
 
-EXAMPLE = Path(__file__).parents[1] / "examples" / "network_study.py"
 PLATFORMS = ("gke", "compute-engine")
 IPERF3 = """\
 Connecting to host 10.0.0.2, port 5201
@@ -66,10 +63,7 @@ def both(store, small):
 
 @pytest.fixture(scope="module")
 def example():
-    spec = importlib.util.spec_from_file_location("network_study", EXAMPLE)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return example_script("network_study")
 
 
 # ---------------------------------------------------------------- the real files

@@ -1,12 +1,10 @@
 """Pictures of profiles: flame graphs in a browser, paths, growth, latencies; the script."""
 
-import importlib.util
-from pathlib import Path
-
 import pandas as pd
 import pytest
 from browsers import opened  # noqa: F401  the fixture for files; others are for addresses
 from chart_drawing import HOSTILE, data, drawn, texts
+from example_scripts import example_script
 from test_profiling import PATH, call, path, profile
 
 from analysis.charting.output import save
@@ -17,7 +15,6 @@ from analysis.profiling.packets import packet_path, path_chart
 from analysis.profiling.tables import changes
 from minion.errors import InvalidData, MinionError
 
-EXAMPLE = Path(__file__).parents[1] / "examples" / "profile_study.py"
 RAW = " 0)               |  send() {{\n 0)   {us} us    |    {name}();\n 0)   5.000 us    |  }}\n"
 
 
@@ -187,18 +184,11 @@ def test_latencies_are_drawn_against_pods():
         latency_chart(frame[:0])
 
 
-def script():
-    spec = importlib.util.spec_from_file_location("profile_study", EXAMPLE)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture
 def study(store, mongodb_uri, monkeypatch):
     monkeypatch.setenv("MINION_MONGODB_URI", mongodb_uri)
     monkeypatch.setenv("MINION_DATABASE", store.database.name)
-    return script()
+    return example_script("profile_study")
 
 
 def test_the_script_goes_from_files_to_charts(study, tmp_path, capsys):
