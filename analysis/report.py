@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Unpack
@@ -12,7 +13,7 @@ from analysis.metrics import METRICS, metric_of
 from analysis.quantities import SECONDS
 from analysis.reporting.page import page
 from analysis.reporting.study import Wish
-from analysis.reporting.workshop import Workshop
+from analysis.reporting.workshop import Workshop, workshop_for
 from analysis.reporting.writer import Writer
 from minion.errors import InvalidData
 from minion.files import check_writable, written_whole
@@ -41,6 +42,7 @@ def write(
     allow: Texts = None,
     facets: Texts = ("cpu",),
     command: str | None = None,
+    workshop: Workshop | None = None,
     **choice: Unpack[Choice],
 ) -> Report:
     """Write the report of a selection, from what the comparison supports to how it was made.
@@ -58,6 +60,7 @@ def write(
         allow: names of known differences between the platforms that may be.
         facets: names of the metrics of which every run and host is drawn.
         command: what the report names as its origin; default: this call.
+        workshop: where its charts are drawn, entered; default: one of its own.
         choice: experiment, platform, sims, hosts, phase, include_excluded; see `Selection.of`.
 
     Returns:
@@ -80,7 +83,9 @@ def write(
         allow=allow,
     )
     told = {"baseline": baseline, "margin": margin, "allow": allow, **choice}
-    with Workshop() as workshop:
+    with ExitStack() as stack:
+        if workshop is None:
+            workshop = stack.enter_context(workshop_for(store, **choice))
         writer = Writer(store, wish, workshop)
         writer.gather()
         with writer.clock.step("write"):

@@ -2,6 +2,7 @@
 
 Altair needs about as long for the charts of a report as everything else takes together, and lets no
 other thread run. What goes wrong with that process is no matter: its charts are drawn here then.
+This module loads nothing large, so that the process can begin while this one still loads the rest.
 """
 
 import os
@@ -15,17 +16,18 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Condition, Thread
-from typing import IO, Any, Self
+from typing import IO, TYPE_CHECKING, Any, Self, Unpack
 
-import pandas as pd
-from altair.utils.schemapi import debug_mode
-
-from analysis import charts
 from minion.errors import MinionError
+from minion.selection import Choice, Selection
+
+if TYPE_CHECKING:
+    from minion.store import Store
 
 Spec = dict[str, Any]
+MANY = 300_000  # samples, from which on another process draws while this one reads
 MOST_WAITING = 5_000_000  # rows of frames that wait to be drawn; above, they are drawn at once
-_PROGRAM = "from analysis.reporting.workshop import serve; serve()"
+_PROGRAM = "import analysis.charts; from analysis.reporting.workshop import serve; serve()"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +41,17 @@ class Order:
     @property
     def rows(self) -> int:
         """How much it holds."""
+        from pandas import DataFrame  # noqa: PLC0415  see the module's first lines
+
         given = (*self.arguments, *self.options.values())
-        return sum(len(value) for value in given if isinstance(value, pd.DataFrame))
+        return sum(len(value) for value in given if isinstance(value, DataFrame))
 
     def fulfil(self) -> "Spec | MinionError":
         """The chart as Vega-Lite, or why it cannot be drawn."""
+        from altair.utils.schemapi import debug_mode  # noqa: PLC0415
+
+        from analysis import charts  # noqa: PLC0415
+
         draw: Callable[..., Any] = getattr(charts, self.name)
         try:
             # Altair need not check what tests have checked: that takes a third of the time.
@@ -103,7 +111,7 @@ class Workshop:
     def start(self) -> None:
         """Let a process of its own draw from now on.
 
-        It pays where there are many samples to read meanwhile; it takes a second to begin.
+        It pays where there are many samples to read meanwhile; it takes seconds to begin.
         """
         paths = os.pathsep.join(path or str(Path.cwd()) for path in sys.path)
         with suppress(OSError):  # where no process is to be had
@@ -182,6 +190,23 @@ class Workshop:
             drawn = self._waiting.popleft()
             self._rows -= drawn.order.rows if drawn.order else 0
             return drawn
+
+
+def workshop_for(store: "Store", **choice: Unpack[Choice]) -> Workshop:
+    """The workshop for the report of a selection, which has begun where there is much to draw.
+
+    Args:
+        store: where the data are.
+        choice: experiment, platform, sims, hosts, phase, include_excluded; see `Selection.of`.
+
+    Raises:
+        NotFound: a simulation, platform, experiment or host that was named.
+    """
+    workshop = Workshop()
+    counts = store.count_samples(store.simulations(Selection.of(**choice)))
+    if sum(counts.values()) >= MANY:
+        workshop.start()
+    return workshop
 
 
 def serve() -> None:

@@ -38,7 +38,6 @@ from minion.model import Simulation
 from minion.selection import Selection
 from minion.store import Store
 
-MANY = 300_000  # samples, from which on another process draws while this one reads
 _TEXTS = ("experiment", "metric", "phase", "dimension", "role", "platform", "sim_id")
 
 
@@ -80,8 +79,6 @@ class Writer:
                 )
             self._check_baseline()
             self.samples = self.store.count_samples(self.simulations)
-            if sum(self.samples.values()) >= MANY:
-                self.workshop.start()
             ids = {simulation.id for simulation in self.simulations}
             wide = replace(self.selection, include_excluded=True)
             excluded = [s for s in self.store.simulations(wide) if s.id not in ids]
