@@ -81,8 +81,10 @@ def settle(
         return store.reload(simulation)
     try:
         return complete(store, simulation, opened=opened)
-    except AgentError:  # abandoned, for it is leaving
-        return store.reload(simulation)
+    except AgentError:
+        if not leaving.is_set():
+            raise
+        return store.reload(simulation)  # abandoned, and still on the list
 
 
 def _settle_host(
