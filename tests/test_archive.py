@@ -431,13 +431,15 @@ FILL = """
 import os, resource, sys
 from minion.archive import new_file, packed
 from minion.errors import OutputError
-resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+before = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
 try:
     with new_file(sys.argv[1]) as file, packed(file, sys.argv[1]) as out:
         for _ in range(1_000):
             out.write(os.urandom(1_000))
 except OutputError as error:
     print(error)
+resource.setrlimit(resource.RLIMIT_FSIZE, before)  # what ends with the process writes files too
 """
 
 

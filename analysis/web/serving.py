@@ -1,6 +1,7 @@
 """The server: one process that answers until it is told to stop."""
 
 import ipaddress
+import logging
 import signal
 import socket
 import sys
@@ -53,6 +54,8 @@ def serve_store(
     """
     token = _token(token_file, allow_exclude=allow_exclude)
     create_server, application = _loaded()
+    # That requests wait, or were dropped at the stop, is no news to who started the page.
+    logging.getLogger("waitress").setLevel(logging.ERROR)
     listener = _listen(host, port)
     with listener:
         keeper = Keeper(uri)

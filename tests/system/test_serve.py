@@ -3,13 +3,16 @@
 import csv
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
+from contextlib import ExitStack
+from urllib.parse import urlencode
 
 import pytest
 from netdata_agents import free_port
-from runs import started
+from runs import run, started
 from served_pages import (
     MINION,
     QUOTED,
@@ -24,8 +27,11 @@ from waiting import wait_for
 
 from analysis import utilization
 from analysis.web.address import run_address
+from analysis.web.serving import THREADS
 
 pytestmark = pytest.mark.system
+
+WAITING = 3 * THREADS  # more than are answered at once
 
 
 # ---------------------------------------------------------------- looking
@@ -148,6 +154,20 @@ def test_the_embedded_store_is_served(home):
         )
         assert "no simulations yet" in said.stderr
         assert address
+
+
+def test_a_stop_amid_requests_is_silent(store, mongodb_uri):
+    """`serving` looks at what the process said at its end."""
+    store.put(*run("0"))
+    query = urlencode({"experiment": "e", "sim_id": "0"})
+    asks = f"GET /download/run.svg?{query} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
+    with ExitStack() as open_ones, serving(**environment_of(store, mongodb_uri)) as address:
+        place = ("127.0.0.1", int(address.rpartition(":")[2]))
+        asked = [open_ones.enter_context(socket.create_connection(place)) for _ in range(WAITING)]
+        for connection in asked:
+            connection.sendall(asks)
+        answered, _, _ = select.select(asked, [], [], 60)
+        assert answered[0].recv(12) == b"HTTP/1.1 200"
 
 
 @pytest.mark.parametrize(
