@@ -292,27 +292,21 @@ def report(
     """
     import shlex  # noqa: PLC0415
 
-    from analysis.reporting.workshop import workshop_for  # noqa: PLC0415
-    from minion.files import check_writable  # noqa: PLC0415
+    from analysis.report import write  # noqa: PLC0415
 
-    check_writable(out)
     judged = {"baseline": baseline, "margin": margin, "allow": allow}
     given = [f"--{name}={value}" for name, value in judged.items() if value is not None]
     chosen = session.options_of(SELECTION)
     line = shlex.join(["minion", "report", *chosen, *given, f"--out={out}"])
-    with workshop_for(session.store, **session.selection) as workshop:
-        from analysis.report import write  # noqa: PLC0415  while the workshop loads as well
-
-        written = write(
-            session.store,
-            out,
-            baseline=baseline,
-            margin=margin,
-            allow=allow,
-            command=line,
-            workshop=workshop,
-            **session.selection,
-        )
+    written = write(
+        session.store,
+        out,
+        baseline=baseline,
+        margin=margin,
+        allow=allow,
+        command=line,
+        **session.selection,
+    )
     for step, seconds in written.seconds.items():
         session.say(f"{step}: {seconds:.1f} s")
     session.say(f"report: {written.path} ({written.bytes / 1e6:.1f} MB)")

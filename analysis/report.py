@@ -2,22 +2,15 @@
 
 import os
 from collections.abc import Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Unpack
 
-from analysis.charting.vega import runtime
-from analysis.comparing import margins
-from analysis.metrics import METRICS, metric_of
-from analysis.quantities import SECONDS
-from analysis.reporting.page import page
-from analysis.reporting.study import Wish
-from analysis.reporting.workshop import Workshop, workshop_for
-from analysis.reporting.writer import Writer
-from minion.errors import InvalidData
+from analysis.reporting.clock import Clock
+from analysis.reporting.workshop import Workshop
+from minion.errors import NotFound
 from minion.files import check_writable, written_whole
-from minion.selection import Choice, Texts, words
+from minion.selection import Choice, Selection, Texts
 from minion.store import Store
 
 
@@ -42,7 +35,6 @@ def write(
     allow: Texts = None,
     facets: Texts = ("cpu",),
     command: str | None = None,
-    workshop: Workshop | None = None,
     **choice: Unpack[Choice],
 ) -> Report:
     """Write the report of a selection, from what the comparison supports to how it was made.
@@ -60,7 +52,6 @@ def write(
         allow: names of known differences between the platforms that may be.
         facets: names of the metrics of which every run and host is drawn.
         command: what the report names as its origin; default: this call.
-        workshop: where its charts are drawn, entered; default: one of its own.
         choice: experiment, platform, sims, hosts, phase, include_excluded; see `Selection.of`.
 
     Returns:
@@ -74,42 +65,32 @@ def write(
     """
     target = Path(path)
     check_writable(target)
-    _check_margin(margin)
-    wish = Wish(
-        choice=choice,
-        each_run=[metric_of(name).name for name in words(facets)],
-        baseline=baseline,
-        margin=margin,
-        allow=allow,
-    )
     told = {"baseline": baseline, "margin": margin, "allow": allow, **choice}
-    with ExitStack() as stack:
-        if workshop is None:
-            workshop = stack.enter_context(workshop_for(store, **choice))
-        writer = Writer(store, wish, workshop)
-        writer.gather()
-        with writer.clock.step("write"):
-            content = page(writer, command=command or _call(target, told), runtime=runtime())
+    clock = Clock()
+    with Workshop() as workshop:
+        with clock.step("read"):
+            simulations = store.simulations(Selection.of(**choice))
+            if not simulations:
+                raise NotFound(
+                    "there is no simulation to report on; `minion runs` lists what there is"
+                )
+            samples = store.count_samples(simulations)
+        workshop.expect(sum(samples.values()))
+        with clock.step("load"):  # all that computes and draws, while the workshop does the same
+            from analysis.reporting.page import page  # noqa: PLC0415
+            from analysis.reporting.study import Wish  # noqa: PLC0415
+            from analysis.reporting.writer import Writer  # noqa: PLC0415
+        wish = Wish.of(choice, facets=facets, baseline=baseline, margin=margin, allow=allow)
+        writer = Writer(store, wish, workshop, clock)
+        writer.gather(simulations, samples)
+        with clock.step("write"):
+            content = page(writer, command=command or _call(target, told))
             with written_whole(target) as part:
                 part.write_bytes(content.encode())
-    return Report(target, target.stat().st_size, writer.clock.seconds)
+    return Report(target, target.stat().st_size, clock.seconds)
 
 
 # ---------------------------------------------------------------- inside
-
-
-def _check_margin(margin: str | None) -> None:
-    """A margin must fit seconds, percentages and rates alike."""
-    if margin is None:
-        return
-    for unit in dict.fromkeys((SECONDS, *(metric.unit for metric in METRICS.values()))):
-        try:
-            margins.parse(margin, unit)
-        except InvalidData as error:
-            raise InvalidData(
-                f"a report compares durations and every metric, so its margin must fit all of"
-                f" them: give a share, such as 5% ({error})"
-            ) from None
 
 
 def _call(target: Path, options: Mapping[str, Any]) -> str:

@@ -15,6 +15,7 @@ from jinja2 import PackageLoader
 from markupsafe import Markup
 
 from analysis.charting.output import environment
+from analysis.charting.vega import runtime
 from analysis.metrics import METRICS
 from analysis.quantities import DURATION
 from analysis.reporting import overview
@@ -44,13 +45,12 @@ _UNCERTAIN = (
 )
 
 
-def page(writer: Writer, *, command: str, runtime: str) -> str:
+def page(writer: Writer, *, command: str) -> str:
     """The whole file.
 
     Args:
         writer: everything is read, compared and checked.
         command: what the report names as its origin.
-        runtime: the scripts that draw charts.
     """
     parts = {study.look.prefix: _parts(writer, study) for study in writer.studies}
     for own in parts.values():
@@ -60,7 +60,7 @@ def page(writer: Writer, *, command: str, runtime: str) -> str:
     everything = [b for own in parts.values() for part in own for b in part.everything()]
     numbers = _number([*everything, *(b for fold in definitions for b in fold.blocks)])
     names = _Names(writer)
-    script = _script()
+    script, drawing = _script(), runtime()
     env = environment(loader=PackageLoader("analysis.reporting", ""))
     env.filters |= {
         "copied_map": json.dumps,
@@ -84,8 +84,8 @@ def page(writer: Writer, *, command: str, runtime: str) -> str:
         definitions=definitions,
         style=Markup(_file("report.css")),  # noqa: S704  this package's own file
         script=Markup(script),  # noqa: S704  likewise
-        runtime=Markup(runtime),  # noqa: S704  a library's own script
-        script_sources=[_source(runtime), _source(script)],
+        runtime=Markup(drawing),  # noqa: S704  a library's own script
+        script_sources=[_source(drawing), _source(script)],
     )
 
 

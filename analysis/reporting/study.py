@@ -1,22 +1,23 @@
-"""One experiment in the making, what was asked for, and how long each step takes."""
+"""One experiment in the making, and what was asked for."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from time import perf_counter
-from typing import cast
+from typing import Self, cast
 
 import pandas as pd
 
+from analysis.comparing import margins
 from analysis.comparing.comparison import Comparison
+from analysis.metrics import METRICS, metric_of
 from analysis.quality.checks import Check
-from analysis.quantities import Quantity
+from analysis.quantities import SECONDS, Quantity
 from analysis.reporting.figures import Figures, spans_of
 from analysis.reporting.origins import Source
 from analysis.reporting.parts import Block, Figure, Look, Part
 from analysis.reporting.sections import Glance, Section
 from analysis.reporting.workshop import Workshop
 from analysis.timeline import durations_of
+from minion.errors import InvalidData
 from minion.model import Simulation
 from minion.selection import Choice, Texts, words
 
@@ -37,21 +38,25 @@ class Wish:
     margin: str | None
     allow: Texts
 
+    @classmethod
+    def of(
+        cls,
+        choice: Choice,
+        *,
+        facets: Texts,
+        baseline: str | None,
+        margin: str | None,
+        allow: Texts,
+    ) -> Self:
+        """It, once it is known that it can be had.
 
-@dataclass(slots=True)
-class Clock:
-    """How long each step took in all, in seconds, by its name."""
-
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def step(self, name: str) -> Iterator[None]:
-        """Count what happens inside."""
-        start = perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + perf_counter() - start
+        Raises:
+            NotFound: a metric that is none.
+            InvalidData: a margin that does not fit every metric.
+        """
+        _check_margin(margin)
+        each_run = [metric_of(name).name for name in words(facets)]
+        return cls(choice=choice, each_run=each_run, baseline=baseline, margin=margin, allow=allow)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -154,3 +159,17 @@ def _inside(choice: Choice, experiment: str, simulations: Sequence[Simulation]) 
         if len(kept) < len(given):
             own[name] = kept  # type: ignore[literal-required]  # one of its names
     return own
+
+
+def _check_margin(margin: str | None) -> None:
+    """A margin must fit seconds, percentages and rates alike."""
+    if margin is None:
+        return
+    for unit in dict.fromkeys((SECONDS, *(metric.unit for metric in METRICS.values()))):
+        try:
+            margins.parse(margin, unit)
+        except InvalidData as error:
+            raise InvalidData(
+                f"a report compares durations and every metric, so its margin must fit all of"
+                f" them: give a share, such as 5% ({error})"
+            ) from None

@@ -16,13 +16,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Condition, Thread
-from typing import IO, TYPE_CHECKING, Any, Self, Unpack
+from typing import IO, Any, Self
 
 from minion.errors import MinionError
-from minion.selection import Choice, Selection
-
-if TYPE_CHECKING:
-    from minion.store import Store
 
 Spec = dict[str, Any]
 MANY = 300_000  # samples, from which on another process draws while this one reads
@@ -108,11 +104,13 @@ class Workshop:
     def __enter__(self) -> Self:
         return self
 
-    def start(self) -> None:
-        """Let a process of its own draw from now on.
+    def expect(self, samples: int) -> None:
+        """Start, if it pays: where many samples are read meanwhile."""
+        if samples >= MANY:
+            self.start()
 
-        It pays where there are many samples to read meanwhile; it takes seconds to begin.
-        """
+    def start(self) -> None:
+        """Let a process of its own draw from now on; it takes seconds to begin."""
         paths = os.pathsep.join(path or str(Path.cwd()) for path in sys.path)
         with suppress(OSError):  # where no process is to be had
             self._process = subprocess.Popen(  # noqa: S603  this Python, a fixed program
@@ -190,23 +188,6 @@ class Workshop:
             drawn = self._waiting.popleft()
             self._rows -= drawn.order.rows if drawn.order else 0
             return drawn
-
-
-def workshop_for(store: "Store", **choice: Unpack[Choice]) -> Workshop:
-    """The workshop for the report of a selection, which has begun where there is much to draw.
-
-    Args:
-        store: where the data are.
-        choice: experiment, platform, sims, hosts, phase, include_excluded; see `Selection.of`.
-
-    Raises:
-        NotFound: a simulation, platform, experiment or host that was named.
-    """
-    workshop = Workshop()
-    counts = store.count_samples(store.simulations(Selection.of(**choice)))
-    if sum(counts.values()) >= MANY:
-        workshop.start()
-    return workshop
 
 
 def serve() -> None:

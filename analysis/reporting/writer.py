@@ -5,6 +5,7 @@ import json
 from dataclasses import replace
 
 import pandas as pd
+from bson import ObjectId
 
 from analysis.charting.theme import platform_colours
 from analysis.comparing.comparison import Comparison
@@ -13,6 +14,7 @@ from analysis.metrics import METRICS, Metric, utilization
 from analysis.quality.checks import check
 from analysis.quantities import DURATION, Quantity, quantity
 from analysis.reporting.claims import compared
+from analysis.reporting.clock import Clock
 from analysis.reporting.measured import measured_quantities, measured_section, mixed
 from analysis.reporting.numbers import run_table, share_table
 from analysis.reporting.parts import Look, Part, folded
@@ -25,7 +27,7 @@ from analysis.reporting.sections import (
     metric_section,
 )
 from analysis.reporting.series import series_part
-from analysis.reporting.study import Clock, Study, Wish
+from analysis.reporting.study import Study, Wish
 from analysis.reporting.workshop import Workshop
 from analysis.timeline import durations_of
 from analysis.values import ALL_HOSTS
@@ -44,23 +46,29 @@ _TEXTS = ("experiment", "metric", "phase", "dimension", "role", "platform", "sim
 class Writer:
     """Gathers everything; only one metric's samples are in memory at a time."""
 
-    def __init__(self, store: Store, wish: Wish, workshop: Workshop) -> None:
+    def __init__(self, store: Store, wish: Wish, workshop: Workshop, clock: Clock) -> None:
         self.store = store
         self.workshop = workshop
         self.wish = wish
         self.selection = Selection.of(**wish.choice)
-        self.clock = Clock()
+        self.clock = clock
         self.digest = hashlib.sha256()
         self.simulations: list[Simulation] = []
+        self.samples: dict[ObjectId, int] = {}
         self.studies: list[Study] = []
 
-    def gather(self) -> None:
+    def gather(self, simulations: list[Simulation], samples: dict[ObjectId, int]) -> None:
         """Everything of the page.
 
+        Args:
+            simulations: to report on, at least one.
+            samples: how many each has, by its id.
+
         Raises:
-            NotFound: there is no simulation, or none of the platform to compare with.
+            NotFound: none is of the platform to compare with.
         """
-        self._read()
+        self.simulations, self.samples = simulations, samples
+        self._begin()
         for metric in METRICS.values():
             self._add_metric(metric)
         self._add_others()
@@ -69,16 +77,10 @@ class Writer:
         self._find_variances()
         self._check()
 
-    def _read(self) -> None:
+    def _begin(self) -> None:
         """Runs and their events; everything of the page that needs no samples."""
+        self._check_baseline()
         with self.clock.step("read"):
-            self.simulations = self.store.simulations(self.selection)
-            if not self.simulations:
-                raise NotFound(
-                    "there is no simulation to report on; `minion runs` lists what there is"
-                )
-            self._check_baseline()
-            self.samples = self.store.count_samples(self.simulations)
             ids = {simulation.id for simulation in self.simulations}
             wide = replace(self.selection, include_excluded=True)
             excluded = [s for s in self.store.simulations(wide) if s.id not in ids]
