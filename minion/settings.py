@@ -15,6 +15,7 @@ MINION_HOSTS             hosts: NAME=ROLE@URL, with commas between
 MINION_CHARTS            patterns of contexts or charts, with commas between
 MINION_INTERVAL          the longest window while a run is live: 60, 90s, 5m
 MINION_PARALLEL          how many agents are asked at once
+MINION_PATIENCE          how long an agent may be away after a run's end before it counts as gone
 MINION_PULL              auto, netdata-pandas or direct
 MINION_LISTEN            HOST:PORT of the collector's own health
 MINION_CORRECT_CLOCKS    yes or no

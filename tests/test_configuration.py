@@ -16,6 +16,7 @@ SECRET = "hunter2-s3cr3t"
 WHOLE = """
 interval = "90s"
 parallel = 8
+patience = "3h"
 charts = ["system.cpu", " cgroup_*.cpu"]
 pull = "direct"
 listen = "127.0.0.1:8766"
@@ -90,6 +91,7 @@ def test_everything_said(config, tmp_path):
     configuration = read_configuration(config(WHOLE), environment)
     assert configuration.interval == 90
     assert configuration.parallel == 8
+    assert configuration.patience == 3 * 3600
     assert configuration.charts == ("system.cpu", "cgroup_*.cpu")
     assert (configuration.pull, configuration.log) == ("direct", "json")
     assert configuration.listen_address == ("127.0.0.1", 8766)
@@ -124,6 +126,7 @@ def test_the_environment_wins(config, tmp_path):
         "MINION_CONFIG": str(config(WHOLE)),
         "MINION_INTERVAL": "15",
         "MINION_PARALLEL": "4",
+        "MINION_PATIENCE": "90",
         "MINION_CHARTS": "system.io, disk.util",
         "MINION_PULL": "auto",
         "MINION_LISTEN": "[::1]:0",
@@ -143,6 +146,7 @@ def test_the_environment_wins(config, tmp_path):
     assert configuration == Configuration(
         interval=15,
         parallel=4,
+        patience=90,
         charts=("system.io", "disk.util"),
         pull="auto",
         listen="[::1]:0",

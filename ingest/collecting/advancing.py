@@ -23,7 +23,6 @@ from minion.series import Series
 from minion.store import Store
 from minion.worklist import Worklist
 
-PATIENCE_S = 600.0  # how long an agent may be away after a run's end before it counts as gone
 GLANCE_S = 1.0  # of the run's end, for a list of charts that is as young
 WINDOW_S = float(WINDOW_ROWS)  # of one pull: what is stored is not lost again
 
@@ -50,8 +49,8 @@ class Advance:
         store: where it is kept.
         simulation: the run.
         source: the host's agent.
-        patient: whether an agent that is away is waited for; without, what it does not give at
-            once is missing.
+        patience_s: how long after the run's end an agent may be away before it counts as gone; 0:
+            what it does not give at once is missing.
         corrects_clock: what the agent's clock is ahead, as it is when first heard, is subtracted
             from the times of its samples.
     """
@@ -62,11 +61,11 @@ class Advance:
         simulation: Simulation,
         source: Source,
         *,
-        patient: bool = True,
+        patience_s: float,
         corrects_clock: bool = False,
     ) -> None:
         self.store, self.simulation, self.source = store, simulation, source
-        self.patient, self.corrects_clock = patient, corrects_clock
+        self.patience_s, self.corrects_clock = patience_s, corrects_clock
         self._worklist = Worklist(store)
         self._described = False
 
@@ -161,7 +160,7 @@ class Advance:
         if end is None or self.source.agent.abandoned:
             return True
         # An agent whose clock is behind comes to the run's end later than we do.
-        return self.patient and time.time() + min(0.0, self.source.ahead) - end < PATIENCE_S
+        return time.time() + min(0.0, self.source.ahead) - end < self.patience_s
 
     def _absent(self, progress: Progress, new: Sequence[Missing]) -> tuple[Missing, ...]:
         """All that is missing of the host: what was, and of the new what the store has not."""

@@ -302,6 +302,7 @@ class Collector:
                 self.store,
                 simulation,
                 source,
+                patience_s=self.configuration.patience,
                 corrects_clock=self.configuration.correct_clocks,
             )
         known.simulation = simulation

@@ -2,6 +2,7 @@
 
     interval = 60                           # seconds, or "90s"; the longest window while live
     parallel = 32                           # agents that are asked at once
+    patience = "2h"                         # with an agent that is away at a run's end
     charts = ["system.cpu", "cgroup_*.cpu"]
     pull = "auto"                           # auto, netdata-pandas, direct
     listen = "127.0.0.1:8766"               # the collector's own health; "" for none
@@ -86,6 +87,7 @@ class Configuration:
 
     interval: seconds; the longest window while a run is live.
     parallel: how many agents are asked at once.
+    patience: seconds that an agent may be away after a run's end before it counts as gone.
     charts: patterns of contexts or ids; empty: the collector's default.
     pull: `auto`, `netdata-pandas` or `direct`.
     listen: HOST:PORT of the collector's own health, or empty.
@@ -103,6 +105,7 @@ class Configuration:
 
     interval: float = 60.0
     parallel: int = 32
+    patience: float = 7200.0
     charts: tuple[str, ...] = ()
     pull: str = "auto"
     listen: str = "127.0.0.1:8766"

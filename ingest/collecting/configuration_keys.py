@@ -109,6 +109,7 @@ def _variable(value: Any) -> str:
 GENERAL: Mapping[str, Kind] = {
     "interval": _seconds,
     "parallel": _count,
+    "patience": _seconds,
     "charts": _names,
     "pull": _one_of("auto", "netdata-pandas", "direct"),
     "listen": _listen,
@@ -155,6 +156,7 @@ def _yes(text: str) -> bool | str:
 VARIABLES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "MINION_INTERVAL": ("interval", number_of),
     "MINION_PARALLEL": ("parallel", number_of),
+    "MINION_PATIENCE": ("patience", number_of),
     "MINION_CHARTS": ("charts", lambda text: list(words(text))),
     "MINION_PULL": ("pull", str),
     "MINION_LISTEN": ("listen", str),

@@ -98,7 +98,7 @@ def _settle_host(
     """Pull one host to the run's end; what its agent does not give is missing."""
     origin = (simulation.start or 0.0) + progress.clock_shift_s
     source = Source(agent, progress.hostname, contexts=contexts_of(simulation), origin=origin)
-    advance = Advance(store, simulation, source, patient=False, corrects_clock=corrects_clock)
+    advance = Advance(store, simulation, source, patience_s=0, corrects_clock=corrects_clock)
     worklist, end = Worklist(store), simulation.end or 0.0
     deadline = monotonic() + FLUSH_S
     now: Progress | None = progress

@@ -30,6 +30,8 @@ from minion.worklist import Worklist
 
 pytestmark = pytest.mark.system
 
+PATIENT = {"MINION_PATIENCE": "15"}  # seconds, for an agent that is away
+
 
 @pytest.fixture
 def fleet():
@@ -155,8 +157,10 @@ def test_what_no_agent_has_is_missing_with_its_window_and_reason(store, mongodb_
     assert found.missing == rows / 5 * 19  # what is not there is said to be missing
 
 
-def test_an_agent_that_is_gone_for_good_is_given_up_in_the_end(store, mongodb_uri, fleet):
-    with CollectorProcess(store, mongodb_uri):
+@pytest.mark.parametrize("gives_up", ["by itself", "when told"])
+def test_an_agent_that_is_gone_for_good_is_given_up_in_the_end(store, mongodb_uri, fleet, gives_up):
+    environment = PATIENT if gives_up == "by itself" else {}
+    with CollectorProcess(store, mongodb_uri, environment=environment):
         run = begin(store, fleet)
         wait_for(lambda: samples(store, run) > 200, WITHIN_S, "the first samples")
         fleet.change([3], mode="down")
@@ -165,8 +169,12 @@ def test_an_agent_that_is_gone_for_good_is_given_up_in_the_end(store, mongodb_ur
         done = lambda: list(status(store)["state"]).count("done") == 3  # noqa: E731
         wait_for(done, WITHIN_S, "the others done")
         assert store.reload(run).status is Status.ENDED  # it may come back
-    with CollectorProcess(store, mongodb_uri, "--once") as once:
-        assert once.stop_by_itself() == 3
+        if gives_up == "by itself":
+            run = completed(store, run)
+            assert time.time() - run.end >= float(PATIENT["MINION_PATIENCE"])
+    if gives_up == "when told":
+        with CollectorProcess(store, mongodb_uri, "--once") as once:
+            assert once.stop_by_itself() == 3
     run = store.reload(run)
     assert run.status is Status.COMPLETE
     assert len(run.missing) == 5  # of each chart, from its newest sample on
