@@ -22,7 +22,7 @@ from minion.errors import (
     StoreTooOld,
     StoreUnavailable,
 )
-from minion.roles import lacking
+from minion.refusals import lacking
 from minion.uris import reason_against
 
 OLDEST_SERVER = (5, 0)  # $filter in a projection, dots in the keys of parameters

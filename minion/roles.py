@@ -1,4 +1,4 @@
-"""Least-privilege roles in MongoDB: who may do what, and which role a refused command lacks.
+"""Least-privilege roles in MongoDB: who may do what.
 
 They are made in the store's own database and give rights there alone. None of them makes
 collections, indexes, roles or users: that is its administrator's, by `minion db init`.
@@ -6,27 +6,20 @@ collections, indexes, roles or users: that is its administrator's, by `minion db
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from minion import flat, schema
+from minion import schema
 from minion.documents import Document
+from minion.mongodb import translated
+from minion.refusals import ANALYST, COLLECTOR, JUDGE
+from minion.store import Store
 
-if TYPE_CHECKING:
-    from minion.store import Store
-
-ANALYST = "minionAnalyst"
-JUDGE = "minionJudge"
-COLLECTOR = "minionCollector"
 # What each is for, and the words that name a user of it in examples.
 PURPOSES = {
     ANALYST: "reads everything, writes nothing",
     JUDGE: "reads everything, and keeps verdicts: exclude, include, check --keep",
     COLLECTOR: "reads and writes runs and samples: collect, record, event, ingest, prune, restore",
 }
-
-_READS = frozenset("find aggregate count distinct getMore listCollections listIndexes".split())
-_WRITES = frozenset("insert update delete findAndModify".split())
-_MAKES = frozenset("create createIndexes collMod".split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +38,7 @@ class Role:
         return PURPOSES[self.name]
 
 
-def create_roles(store: "Store") -> list[Role]:
+def create_roles(store: Store) -> list[Role]:
     """Make the roles, or bring them up to date; running it again changes nothing.
 
     Their rights are those on the collections of `minion.schema`, whichever these are. A reader
@@ -60,8 +53,6 @@ def create_roles(store: "Store") -> list[Role]:
     Raises:
         StoreRefused: the user may not.
     """
-    from minion.mongodb import translated  # noqa: PLC0415  it asks here what a refusal lacks
-
     database = store.database
     made = []
     with translated(store.where):
@@ -78,10 +69,8 @@ def create_roles(store: "Store") -> list[Role]:
     return made
 
 
-def binds(store: "Store") -> bool:
+def binds(store: Store) -> bool:
     """Whether the store's server asks for a login, so that roles mean anything."""
-    from minion.mongodb import translated  # noqa: PLC0415  as above
-
     with translated(store.where):
         status = store.database.command("connectionStatus")
     return bool(status["authInfo"]["authenticatedUsers"])
@@ -106,33 +95,6 @@ def grants(database: str) -> list[str]:
     return [*users, certificate]
 
 
-def lacking(command: str, database: str, collection: str | None) -> str:
-    """What to do for whoever was refused a command, a clause.
-
-    Args:
-        command: MongoDB's name of it: `find`.
-        database: that it was for.
-        collection: that it was for; None where it was for the database.
-    """
-    own = collection in _collections()
-    if command in _MAKES and own:
-        return (
-            "the database is not set up as this version needs it: let its administrator run"
-            " `minion db init`"
-        )
-    if command in _WRITES and own:
-        verdict = command in ("update", "findAndModify") and collection == schema.MINIONS
-        names = f"{JUDGE} or {COLLECTOR}" if verdict else COLLECTOR
-        return f"it takes the role {names} of {database}, which `minion db init --roles` makes"
-    if command in _READS and (own or collection is None or collection in flat.COLLECTIONS):
-        return f"it takes the role {ANALYST} of {database}, which `minion db init --roles` makes"
-    return "log in as a user with that right, the database's administrator"
-
-
-def _collections() -> list[str]:
-    return list(dict.fromkeys([*schema.VALIDATORS, *schema.INDEXES]))
-
-
 def _rights(database: str) -> dict[str, Document]:
     """What each role may do, as createRole takes it; a role stands behind those it is made of."""
     everything = [{"role": "read", "db": database}]
@@ -141,7 +103,7 @@ def _rights(database: str) -> dict[str, Document]:
     looks = _right(database, "", "listCollections")
     writes = [
         _right(database, name, "find", "insert", "update", "remove", "listIndexes")
-        for name in _collections()
+        for name in schema.VALIDATORS
     ]
     return {
         ANALYST: {"privileges": [], "roles": everything},

@@ -22,9 +22,10 @@ from minion.mongodb import translated
 from minion.overview import describe, runs
 from minion.packet import CONTEXTS
 from minion.reductions import summaries
+from minion.refusals import ANALYST, COLLECTOR, JUDGE, lacking
 from minion.restore import restore
 from minion.retention import plan_prune, prune
-from minion.roles import ANALYST, COLLECTOR, JUDGE, binds, create_roles, grants, lacking
+from minion.roles import binds, create_roles, grants
 from minion.sharding import shard
 from minion.views import drop_views, make_views
 from minion.worklist import Worklist

@@ -37,7 +37,8 @@ from waiting import wait_for
 
 import minion
 from ingest.collecting.status import status
-from minion.roles import ANALYST, COLLECTOR, create_roles
+from minion.refusals import ANALYST, COLLECTOR
+from minion.roles import create_roles
 from minion.worklist import Worklist
 
 pytestmark = pytest.mark.system

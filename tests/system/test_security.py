@@ -16,7 +16,8 @@ from runs import run
 import minion as library
 from minion import mongodb
 from minion.errors import SettingsError, StoreError, StoreRefused, StoreUnavailable
-from minion.roles import COLLECTOR, create_roles
+from minion.refusals import COLLECTOR
+from minion.roles import create_roles
 from minion.views import make_views
 
 pytestmark = pytest.mark.system
