@@ -13,20 +13,27 @@ if TYPE_CHECKING:
     from analysis.comparing.comparison import compare
     from analysis.metrics import average, utilization
     from analysis.quality.checks import check
+    from analysis.quality.idle import steadiness
+    from analysis.statistics.dependence import autocorrelation, bootstrap_mean, effective_size
     from analysis.summaries import summary, within_between
     from analysis.timeline import durations, problems, simulation_events
     from analysis.variation.planning import plan
+    from analysis.variation.variances import variance
 
 __all__ = [
+    "autocorrelation",
     "average",
+    "bootstrap_mean",
     "charts",
     "check",
     "compare",
     "durations",
+    "effective_size",
     "plan",
     "problems",
     "report",
     "simulation_events",
+    "steadiness",
     "summary",
     "utilization",
     "variance",
@@ -36,15 +43,19 @@ __all__ = [
 __getattr__ = loader(
     "analysis",
     {
+        "autocorrelation": "analysis.statistics.dependence",
         "average": "analysis.metrics",
+        "bootstrap_mean": "analysis.statistics.dependence",
         "charts": "analysis.charts",
         "check": "analysis.quality.checks",
         "compare": "analysis.comparing.comparison",
         "durations": "analysis.timeline",
+        "effective_size": "analysis.statistics.dependence",
         "plan": "analysis.variation.planning",
         "problems": "analysis.timeline",
         "report": "analysis.report",
         "simulation_events": "analysis.timeline",
+        "steadiness": "analysis.quality.idle",
         "summary": "analysis.summaries",
         "utilization": "analysis.metrics",
         "variance": "analysis.variation.variances",

@@ -5,7 +5,7 @@ Each function returns an Altair chart with its data inside, which a script can c
 
     samples: facet, course, utilization, heat, autocorrelation
     phases: durations, timeline
-    one value per run: utilization, durations, drift
+    one value per run: utilization, durations, drift, levels
     results: differences, variances
     profiles: flame_graph
 
@@ -24,8 +24,10 @@ from analysis.charting.courses import course
 from analysis.charting.forest import differences
 from analysis.charting.heat import heat
 from analysis.charting.labels import has_values, one_experiment, one_metric, titled
+from analysis.charting.levels import levels
 from analysis.charting.memory import autocorrelation
 from analysis.charting.output import save, smallest_text, specification
+from analysis.charting.palette import Colours
 from analysis.charting.panels import facet
 from analysis.charting.reduction import reduction_error
 from analysis.charting.sequence import drift
@@ -43,6 +45,7 @@ __all__ = [
     "facet",
     "flame_graph",
     "heat",
+    "levels",
     "reduction_error",
     "save",
     "smallest_text",
@@ -59,6 +62,7 @@ def durations(
     title: str = "How long each phase took",
     simulated: bool = False,
     platforms: Sequence[str] = (),
+    colours: Colours | None = None,
     columns: int = 3,
     width: int = 250,
 ) -> alt.ConcatChart:
@@ -72,6 +76,7 @@ def durations(
         title: of the chart.
         simulated: the data are not measured; the subtitle says so.
         platforms: rows of every panel, in this order; default: those of the frame.
+        colours: of the platforms; default: those that they have among themselves.
         columns: panels side by side.
         width: of one panel in pixels.
 
@@ -81,7 +86,13 @@ def durations(
     has_values(frame, "duration_s", "experiment", "platform", "phase", "sim_id")
     one_experiment(frame)
     blocks = strips(
-        frame, value="duration_s", unit="s", platforms=platforms, columns=columns, width=width
+        frame,
+        value="duration_s",
+        unit="s",
+        platforms=platforms,
+        columns=columns,
+        width=width,
+        colours=colours,
     )
     return theme.finished(
         blocks[0],
@@ -96,6 +107,7 @@ def utilization(
     title: str | None = None,
     simulated: bool = False,
     platforms: Sequence[str] = (),
+    colours: Colours | None = None,
     columns: int = 3,
     width: int = 250,
     zero: bool = True,
@@ -111,6 +123,7 @@ def utilization(
         title: of the chart; default: the metric's name.
         simulated: the data are not measured; the subtitle says so.
         platforms: rows of every panel, in this order; default: those of the frame.
+        colours: of the platforms; default: those that they have among themselves.
         columns: panels side by side.
         width: of one panel in pixels.
         zero: let every scale begin at 0.
@@ -129,6 +142,7 @@ def utilization(
         columns=columns,
         width=width,
         zero=zero,
+        colours=colours,
     )
     whole = blocks[0] if len(blocks) == 1 else alt.vconcat(*blocks, spacing=28)
     return theme.finished(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from minion.console import DB, FORMAT, SELECTION, Session, command, print_table, records
+from minion.console import DB, FORMAT, SELECTION, Session, command, print_table
 from minion.errors import UsageError
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def compare(
         baseline: Compare every other level with this one; else all pairs.
         margin: What still counts as no difference, set beforehand: 5% of the mean, or "2 s".
         quantile: Of the samples of a host in a phase, instead of their mean: 0.95.
-        confidence: Of the intervals; the rest is the chance of any false claim.
+        confidence: Of the intervals; the rest is the chance of any false claim of each kind.
         allow: Known differences that may be, by name, with commas between.
     """
     from analysis.comparing.comparison import compare as compare_levels  # noqa: PLC0415
@@ -101,32 +101,35 @@ def compare(
 
 
 @command(CHECKED, FORMAT, DB, formats=("table", "csv", "json"))
-def check(session: Session, *, keep: bool = False) -> int | None:
+def check(session: Session, *, keep: bool = False, steadiness: str | None = None) -> int | None:
     """Check the quality of stored runs, the excluded ones too.
 
     Ends with status 3 where a run is broken and not excluded: it did not end, or a measured host
-    has no samples. csv gives the findings, json the runs, findings and notes.
+    has no samples. csv gives the findings, or the steadiness where it is asked for; json all.
 
     Args:
         keep: Store the verdicts found as the program's; a person's stay.
+        steadiness: Metrics, with commas between: also what each series is worth in the idle phases
+            (or those named): autocorrelation, effective size, mean with interval, trend.
     """
     from analysis.quality.checks import check as check_runs  # noqa: PLC0415
     from analysis.quality.checks import keep as keep_verdicts  # noqa: PLC0415
 
-    checked = check_runs(session.store, **session.selection)
+    checked = check_runs(session.store, steadiness=steadiness, **session.selection)
     session.note_simulated(one.simulation for one in checked.judged)
     changed = keep_verdicts(session.store, checked) if keep else []
+    series = checked.steadiness
     if session.format == "csv":
-        session.show(checked.findings)
+        session.show(checked.findings if series is None else series)
     elif session.format == "json":
-        tables = {"runs": records(checked.runs), "findings": records(checked.findings)}
-        session.show_json({**tables, "notes": list(checked.notes)})
+        session.show_json(checked.document())
     else:
         session.say(checked.sentence)
         told = checked.findings[["experiment", "sim_id", "severity", "kind", "what"]]
         met = checked.runs[checked.runs["findings"] > 0]
-        for title, frame in {"runs with findings": met, "findings": told}.items():
-            if not frame.empty:
+        tables = {"runs with findings": met, "findings": told, "steadiness": series}
+        for title, frame in tables.items():
+            if frame is not None and not frame.empty:
                 session.say("")
                 print_table(frame, title=title)
     for note in checked.notes:
@@ -171,7 +174,7 @@ def plan(
     power: float = 0.8,
     confidence: float = 0.95,
     baseline: str | None = None,
-    tests: int = 1,
+    tests: int | None = None,
 ) -> None:
     """How many runs the next experiment needs; or what these runs can find.
 
@@ -185,7 +188,7 @@ def plan(
         power: How likely the difference is found, or equivalence shown.
         confidence: Of the intervals; the rest is the level of a test.
         baseline: Compare every other platform with this one; else all pairs.
-        tests: How many tests shall hold together.
+        tests: How many tests shall hold together; else those that compare holds.
     """
     from analysis.variation.planning import plan as plan_runs  # noqa: PLC0415
 

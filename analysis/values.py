@@ -153,7 +153,7 @@ def combined(
         values = hosts.assign(role=ALL_HOSTS, hosts=0)
         return RunValues(_ordered(values), _ordered(values.iloc[:0].assign(reason="")))
     scopes = [hosts.assign(role=ALL_HOSTS)]
-    if roles and len(hosts["role"].unique()) > 1:
+    if roles and len(_roles(hosts, expected)) > 1:
         scopes.append(hosts)
     parts = []
     for scope in scopes:
@@ -168,6 +168,15 @@ def combined(
     there = lacking.isna().to_numpy()
     left_out = values[~there].assign(reason=lacking[~there])
     return RunValues(_ordered(values[there]), _ordered(left_out))
+
+
+def _roles(
+    hosts: pd.DataFrame, expected: Mapping[tuple[str, str], Mapping[str, str]] | None
+) -> set[str]:
+    """The roles of the hosts that the runs must have, whether or not one has a value."""
+    if expected is None:
+        return set(hosts["role"])
+    return {role for of_run in expected.values() for role in of_run.values()}
 
 
 def _lacking(

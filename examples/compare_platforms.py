@@ -5,8 +5,9 @@ python compare_platforms.py [EXPERIMENT] [FOLDER]
 Reads the store of MINION_MONGODB_URI, or the embedded one; `minion demo` fills experiment `demo`.
 """
 
-import sys
 from pathlib import Path
+
+from shared import start
 
 import analysis
 import minion
@@ -45,4 +46,4 @@ def main(experiment: str = "demo", folder: str = ".") -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    start(main, __doc__, 0, 2)

@@ -8,14 +8,15 @@ Imports them by the mapping below into experiment csv, compares, and writes a re
 numbers are made.
 """
 
-import sys
 from pathlib import Path
 
 import numpy as np
+from shared import start, told
 
 import analysis
 import minion
 from ingest.tables.runs import CSV, ingest_csv
+from minion.selection import Choice
 
 MAPPING = """
 # Each file says in its name which run it is of; here its rows do.
@@ -94,13 +95,14 @@ def main(out: str = ".") -> None:
         print(imported.summary)
         for note in imported.notes:
             print(f"note: {note}")
+        # The experiment may have other runs by now.
+        own: Choice = {"experiment": CSV, "sims": [path.stem for path in folder.glob("K*.log")]}
         for quantity in ("cpu", "duration", "time to ready"):
-            found = analysis.compare(store, quantity, experiment=CSV)
-            print(f"\n{found.headline}")
-            print(*found.sentences, sep="\n")
-        report = analysis.report.write(store, folder / "report.html", experiment=CSV, facets="cpu")
+            print(f"\n{quantity}")
+            told(store, quantity, **own)
+        report = analysis.report.write(store, folder / "report.html", facets="cpu", **own)
     print(f"\nwritten: {report.path}")
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    start(main, __doc__, 0, 1)

@@ -7,12 +7,12 @@ memory-N-nodes.csv. They go to experiment `gadget` in the store of MINION_MONGOD
 embedded one. OUT gets the tables as CSV, the charts and the report.
 """
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import altair as alt
 import pandas as pd
+from shared import sims_of, start
 
 import analysis
 import minion
@@ -25,6 +25,7 @@ from analysis.observing.levels import run_means
 from analysis.observing.percentiles import NESTED, POOLED, percentile_table, percentiles
 from analysis.observing.saturation import FEWEST_RUNS, saturation
 from ingest.observing.gadget import CPU, GADGET, GENERATED, MEMORY, SEEN, import_gadget
+from minion.selection import Choice
 
 COSTS = (CPU, MEMORY)
 
@@ -118,8 +119,10 @@ def main(files: str, folder: str = ".") -> None:
     with minion.connect() as store:
         imported = import_gadget(store, files, platform=GADGET)
         print(imported.summary, *imported.notes, sep="\n")
-        frame = measurements(store, experiment=GADGET)
-        analysis.report.write(store, out / "report.html", experiment=GADGET)
+        paths = Path(files).rglob("*.csv")
+        own: Choice = {"experiment": GADGET, "sims": sims_of(store, GADGET, paths, GADGET)}
+        frame = measurements(store, **own)
+        analysis.report.write(store, out / "report.html", **own)
     for name, table in tables(frame).items():
         table.to_csv(out / f"{name}.csv", index=False)
     for name, chart in charts(frame).items():
@@ -129,4 +132,4 @@ def main(files: str, folder: str = ".") -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    start(main, __doc__, 1, 2)

@@ -7,11 +7,11 @@ the embedded server. FOLDER gets the charts, the tables as CSV, and the report. 
 variant, such as runc.csv and kata.csv: others are no fair comparison.
 """
 
-import sys
 from pathlib import Path
 
 import altair as alt
 import pandas as pd
+from shared import start, told
 
 import analysis
 import minion
@@ -20,6 +20,7 @@ from analysis.saturating.curves import curves
 from analysis.saturating.ramps import ramps
 from analysis.saturating.saturation import saturation
 from ingest.saturating.kata import KATA, RUNNING, import_kata, ramp
+from minion.selection import Choice
 
 STATES = ("running", "creating", "terminating", "evicted")
 BASELINE = "runc"
@@ -87,12 +88,11 @@ def main(folder: str, *files: str) -> None:
         imported = import_kata(store, files)
         print("\n".join([imported.summary, *imported.notes]))
         # The experiment may have other runs by now.
-        runs = {"experiment": KATA, "sims": [ramp(Path(file)).run.sim_id for file in files]}
+        runs: Choice = {"experiment": KATA, "sims": [ramp(Path(file)).run.sim_id for file in files]}
         samples = store.samples(**runs)
         tables, charts = tables_and_charts(samples)
         if len(samples["platform"].unique()) > 1:
-            result = analysis.compare(store, RUNNING, **runs)
-            print("\n".join(result.sentences))
+            told(store, RUNNING, **runs)
         analysis.report.write(store, out / "report.html", **runs)
     for name, table in tables.items():
         table.to_csv(out / f"{name}.csv", index=False)
@@ -107,4 +107,4 @@ def main(folder: str, *files: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    start(main, __doc__, 2)

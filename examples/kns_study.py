@@ -7,12 +7,12 @@ experiment `kns` from the study's database or a dump of it; `minion demo` fills 
 FOLDER gets the charts and, as CSV, the tables.
 """
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import altair as alt
 import pandas as pd
+from shared import start
 
 import analysis
 import minion
@@ -100,4 +100,4 @@ def main(experiment: str = "kns", folder: str = ".") -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    start(main, __doc__, 0, 2)

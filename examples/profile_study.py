@@ -7,22 +7,25 @@ profile of a Go program or `go tool pprof -top` text. Its folder is the platform
 of MINION_MONGODB_URI, or the embedded one; the runs go to experiment `profiles`.
 """
 
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
+
+import pandas as pd
+from shared import sims_of, start
 
 import minion
 from analysis import charts, report
-from analysis.profiling.flame import flame_graph
+from analysis.profiling.flame import flame_graph, flame_title
 from analysis.profiling.growth import changes_chart
 from analysis.profiling.packets import packet_path, path_chart
-from analysis.profiling.reading import folded, functions, stacks
+from analysis.profiling.reading import TIME, folded, functions, kinds, stacks
 from analysis.profiling.tables import changes, top
 from ingest.importing import Imported
 from ingest.profiling.perf import import_perf
 from ingest.profiling.pprof import import_pprof
 from ingest.profiling.trace import calls, import_traces
-from minion.errors import InvalidData, MinionError, NotFound
+from minion.errors import InvalidData, NotFound
+from minion.selection import Choice, Selection
 
 EXPERIMENT = "profiles"
 IMPORTERS: dict[str, Callable[..., Imported]] = {
@@ -47,51 +50,67 @@ def imported(store: minion.Store, path: Path) -> str:
     raise InvalidData("; ".join(refused))
 
 
-def flames(store: minion.Store, sim: str, out: Path) -> None:
+def stem(sim: str) -> str:
+    """Of the files of a run: two folders may have files of one name."""
+    return sim.replace("/", "-")
+
+
+def flames(store: minion.Store, kind: str, sim: str, out: Path) -> None:
     """A flame graph and folded stacks of one run; a table of top functions has neither."""
-    name = sim.replace("/", "-")
+    name = stem(sim) if kind == TIME else f"{stem(sim)}-{kind}"
     try:
-        frame = stacks(store, experiment=EXPERIMENT, sims=[sim])
+        frame = stacks(store, kind, experiment=EXPERIMENT, sims=[sim])
     except NotFound:
         return
-    charts.save(flame_graph(frame, title=f"Where the time goes: {sim}"), out / f"{name}.html")
+    charts.save(flame_graph(frame, title=f"{flame_title(kind, ())}: {sim}"), out / f"{name}.html")
     (out / f"{name}.folded").write_text("".join(f"{line}\n" for line in folded(frame)))
 
 
-def packet(path: Path, out: Path) -> None:
+def packet(path: Path, sim: str, out: Path) -> None:
     """The first path of a trace through the functions of the network, as a table and a chart."""
     one = packet_path(calls(path, untangle=True))
-    one.to_csv(out / f"{path.name}-path.csv", index=False)
-    charts.save(path_chart(one), out / f"{path.name}-path.html")
+    one.to_csv(out / f"{stem(sim)}-path.csv", index=False)
+    charts.save(path_chart(one), out / f"{stem(sim)}-path.html")
     print(one[["path", "start_us", "duration_us", "self_us"]].head(10).to_string())
 
 
-def main(folder: str, files: Sequence[str]) -> None:
+def changed(frame: pd.DataFrame, name: str, out: Path) -> None:
+    """What changed between two platforms, as a table and a chart."""
+    platforms = sorted(map(str, frame["platform"].unique()))
+    if len(platforms) != 2:
+        there = ", ".join(platforms)
+        print(f"Nothing is compared: changes are between two platforms; there are: {there}")
+        return
+    found = changes(frame)
+    found.to_csv(out / f"{name}.csv", index=False)
+    print(found.head(10).to_string())
+    try:
+        charts.save(changes_chart(found), out / f"{name}.html")
+    except InvalidData as error:  # no share changed
+        print(f"no chart of {name}: {error}")
+
+
+def main(folder: str, *files: str) -> None:
     """Write tables and charts of all files, print what costs most and what changed."""
     out = Path(folder)
     out.mkdir(parents=True, exist_ok=True)
+    paths = [Path(file) for file in files]
     with minion.connect() as store:
-        for file in map(Path, files):
-            if imported(store, file) == "trace":
-                packet(file, out)
-        frame = functions(store, experiment=EXPERIMENT)
-        frame.to_csv(out / "functions.csv", index=False)
-        print(top(frame, 10, groups=("platform", "sim_id")).to_string())
-        for sim in frame["sim_id"].astype(str).unique():
-            flames(store, sim, out)
-        if len(frame["platform"].unique()) == 2:
-            changed = changes(frame)
-            changed.to_csv(out / "changes.csv", index=False)
-            print(changed.head(10).to_string())
-            charts.save(changes_chart(changed), out / "changes.html")
-        report.write(store, out / "report.html", experiment=EXPERIMENT)
+        for path in paths:
+            if imported(store, path) == "trace":
+                packet(path, sims_of(store, EXPERIMENT, [path])[0], out)
+        own: Choice = {"experiment": EXPERIMENT, "sims": sims_of(store, EXPERIMENT, paths)}
+        for kind in kinds(store, store.simulations(Selection.of(**own))):
+            of = "" if kind == TIME else f"-{kind}"
+            frame = functions(store, kind, **own)
+            frame.to_csv(out / f"functions{of}.csv", index=False)
+            print(f"\n{kind}\n{top(frame, 10, groups=('platform', 'sim_id')).to_string()}")
+            for sim in frame["sim_id"].astype(str).unique():
+                flames(store, kind, sim, out)
+            changed(frame, f"changes{of}", out)
+        report.write(store, out / "report.html", **own)
     print(f"\nwritten: tables, flame graphs, paths and report.html in {out}")
 
 
 if __name__ == "__main__":
-    try:
-        main(sys.argv[1], sys.argv[2:])
-    except MinionError as error:
-        sys.exit(str(error))
-    except IndexError:
-        sys.exit(__doc__)
+    start(main, __doc__, 2)

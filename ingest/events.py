@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from uuid import uuid4
 
+from ingest.hosts import parse_address
 from minion.lifecycle import phase_of
 from minion.model import Event, EventType, Host, Missing, Provenance, Simulation, now
 from minion.settings import Settings
@@ -44,8 +45,12 @@ def register(
             memory, disks and network.
 
     Raises:
+        InvalidData: a host's `url` is no agent's address, or holds a password.
         AlreadyExists: the experiment has a simulation of that name.
     """
+    for host in hosts:
+        if host.url is not None:
+            parse_address(host.hostname, host.url)
     return store.add(
         Simulation(
             experiment=experiment or Settings.read().writes_to,

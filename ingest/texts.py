@@ -5,7 +5,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ingest.importing import existing
+from ingest.importing import distinct, existing
 from minion.errors import InvalidData, NotFound
 
 
@@ -34,7 +34,7 @@ def text_of(path: Path) -> str:
 
 
 def files_of(given: Sequence[str | Path], known: Callable[[str], bool], what: str) -> list[Path]:
-    """The files that are meant: each of them, and those of a kind in folders.
+    """The files that are meant: each of them once, and those of a kind in folders.
 
     Args:
         given: files and folders.
@@ -53,7 +53,7 @@ def files_of(given: Sequence[str | Path], known: Callable[[str], bool], what: st
         if not inside:
             raise NotFound(f"{path}: no file in this folder is {what}; name the files")
         found += inside
-    return found
+    return distinct(found)
 
 
 def _is(path: Path, known: Callable[[str], bool]) -> bool:

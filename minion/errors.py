@@ -14,6 +14,7 @@
     ├── AlreadyExists               it would overwrite what is there
     ├── InvalidData                 a value that cannot be what it should be
     ├── OutputError                 a file cannot be written
+    ├── Superseded                  somebody else does it, or has done it
     ├── NotComparable               runs differ in more than what is compared (exit status 3)
     └── Incomplete                  something that should be there could not be had (exit status 3)
         └── AgentError              one netdata agent, one reason
@@ -80,6 +81,10 @@ class InvalidData(MinionError):
 
 class OutputError(MinionError):
     """A file cannot be written."""
+
+
+class Superseded(MinionError):
+    """Somebody else completes the run, or has done so; nothing was changed."""
 
 
 class NotComparable(MinionError):

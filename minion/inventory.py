@@ -15,6 +15,9 @@ COVERAGE_COLUMNS = (
     "hostname chart context unit dimensions step_s first_s last_s samples gaps".split()
 )
 
+# A place that was taken for samples may still be empty.
+_HOLDING: Document = {"samples": {"$gt": 0}}
+
 
 @dataclass(frozen=True, slots=True)
 class Size:
@@ -71,7 +74,7 @@ class Inventory:
     def contexts(self, simulations: Sequence[ObjectId]) -> list[str]:
         """The contexts that any of these simulations has, in order; an index alone answers."""
         pipeline: list[Document] = [
-            {"$match": {"simulation": {"$in": list(simulations)}}},
+            {"$match": {"simulation": {"$in": list(simulations)}, **_HOLDING}},
             {"$group": {"_id": "$context"}},
         ]
         return sorted(d["_id"] for d in self._collection.aggregate(pipeline, hint="context"))
@@ -90,7 +93,7 @@ class Inventory:
     def newest(self, simulation: ObjectId, hostname: str) -> dict[str, tuple[float, float]]:
         """See `Store.newest_samples`."""
         group = {"_id": "$chart", "last": {"$max": "$last"}, "step": {"$first": "$step"}}
-        match = {"$match": {"simulation": simulation, "hostname": hostname}}
+        match = {"$match": {"simulation": simulation, "hostname": hostname, **_HOLDING}}
         found = self._collection.aggregate([match, {"$group": group}])
         return {d["_id"]: (float(d["last"]), float(d["step"] or 0)) for d in found}
 
@@ -104,7 +107,7 @@ class Inventory:
             "samples": {"$sum": "$samples"},
             "dimensions": {"$max": {"$size": "$dimensions.id"}},
         }
-        match = {"$match": {"simulation": simulation.id}}
+        match = {"$match": {"simulation": simulation.id, **_HOLDING}}
         found = self._collection.aggregate([match, {"$group": group}])
         rows = [_covered(document, simulation) for document in found]
         frame = pd.DataFrame(rows, columns=COVERAGE_COLUMNS)

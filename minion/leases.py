@@ -13,8 +13,9 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from time import monotonic
-from uuid import uuid4
+from uuid import getnode, uuid4
 
 from minion.documents import Document
 from minion.mongodb import translated
@@ -25,6 +26,8 @@ from minion.simulations import Simulations
 LEASE_S = 20.0
 FORGOTTEN_MS = 3_600_000
 _PROCESS = uuid4().hex  # in a container, a process and the one before it have the same number
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
+_NUMBERING = Path("/proc/self/ns/pid")  # a container has process numbers of its own
 _EXPIRES = {"$add": ["$$NOW", int(LEASE_S * 1000)]}
 
 
@@ -50,7 +53,7 @@ class Lease:
         self._store, self._where = store, store.where
         self._collectors = store.database[COLLECTORS]
         self._progress = store.database[PROGRESS]
-        self._place = {"machine": socket.gethostname(), "pid": os.getpid(), "process": _PROCESS}
+        self._place = {"machine": machine(), "pid": os.getpid(), "process": _PROCESS}
         self.name = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
         self._runs_out = 0.0
 
@@ -134,6 +137,19 @@ def alive(store: Simulations) -> list[str]:
         running = {"$expr": {"$gt": ["$expires", "$$NOW"]}}
         found = store.database[COLLECTORS].find(running, {"_id": 1})
         return sorted(document["_id"] for document in found)
+
+
+def machine() -> str:
+    """What tells the machine, and who numbers its processes, from every other.
+
+    A host name alone does not: clones share one, and so do containers that see the same network.
+    """
+    try:
+        boot = _BOOT.read_text().strip()
+        numbering = str(_NUMBERING.readlink())
+    except OSError:  # no Linux
+        boot, numbering = f"{getnode():x}", ""
+    return f"{socket.gethostname()} {boot} {numbering}".strip()
 
 
 def _runs(pid: int) -> bool:

@@ -156,6 +156,8 @@ class _Reader:
 
     def read(self) -> Timeline:
         total = self._action(TOTAL)
+        if total is not None and not total.duration_s:
+            total = None  # bounds of one moment say when it was, not how long
         found = [
             interval
             for phase in SEQUENCE

@@ -122,7 +122,7 @@ def iso(time: float | None) -> str | None:
 def _length(simulation: Simulation) -> float | None:
     if simulation.start is None or simulation.end is None:
         return None
-    return simulation.end - simulation.start
+    return simulation.end - simulation.start or None  # of one moment: not known
 
 
 def _start(simulation: Simulation) -> str:

@@ -55,7 +55,8 @@ class Progress:
 class Place:
     """A collector among those of a database.
 
-    machine, pid, process: which process it is; `process` tells one from another of that pid.
+    machine, pid, process: which process it is; `process` tells one from another of that pid, and
+        `machine` whose numbers they are (`minion.leases.machine`).
     expires: when its hosts are anybody's, unless it says before that it is still there.
     """
 

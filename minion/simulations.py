@@ -20,6 +20,8 @@ from minion.model import (
 from minion.mongodb import translated, translates
 from minion.selection import Selection
 
+CLAIM = "completing"  # in the document of a run: who completes it just now (`minion.claims`)
+
 
 class Simulations:
     """Everything of a store that needs no series.
@@ -205,7 +207,9 @@ class Simulations:
     @translates
     def reopen(self, simulation: Simulation) -> Simulation:
         """A complete run whose samples are fetched again is an ended one; returns it as such."""
-        return self._change(simulation, {"$set": {"status": Status.ENDED.value}})
+        # Whoever completes it just now would call it so without what is to come.
+        change = {"$set": {"status": Status.ENDED.value}, "$unset": {CLAIM: ""}}
+        return self._change(simulation, change)
 
     @translates
     def reload(self, simulation: Simulation) -> Simulation:

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
@@ -12,9 +13,11 @@ from bson import ObjectId
 from pymongo import MongoClient
 
 from minion import lookup, pieces, schema
-from minion.buckets import Buckets, Written
+from minion.buckets import Allowed, Buckets, Written
+from minion.cells import Grid
+from minion.claims import Claim
 from minion.documents import Document, encode
-from minion.errors import InvalidData
+from minion.errors import InvalidData, Superseded
 from minion.inventory import Inventory
 from minion.model import Missing, Simulation, Status
 from minion.mongodb import open_client, translated, translates
@@ -138,7 +141,12 @@ class Store(Reading):
 
     @translates
     def write(
-        self, simulation: Simulation, series: Iterable[Series], *, settled: bool | None = None
+        self,
+        simulation: Simulation,
+        series: Iterable[Series],
+        *,
+        settled: bool | None = None,
+        allowed: Allowed | None = None,
     ) -> Written:
         """Store samples. The same samples again change nothing; what is stored stays.
 
@@ -146,9 +154,12 @@ class Store(Reading):
             simulation: their run; it must have an event, whose time is the grid's origin.
             series: any pieces of it.
             settled: into large stretches; default: when the simulation is complete.
+            allowed: says whether they may be stored, and is asked just before; needed where the
+                run may be completed meanwhile (`minion.claims`).
 
         Raises:
             InvalidData: the simulation has no start.
+            Superseded: they may not be stored any more.
         """
         if settled is None or simulation.start is None:
             simulation = self.reload(simulation)
@@ -160,7 +171,7 @@ class Store(Reading):
                 f"simulation {simulation.sim_id} has no START_SIMULATION yet; note it first"
             )
         rows = SETTLED_ROWS if settled else LIVE_ROWS
-        return self._buckets.write(simulation, simulation.start, series, rows)
+        return self._buckets.write(simulation, Grid(simulation.start, rows), series, allowed)
 
     @translates
     def settle(
@@ -169,6 +180,7 @@ class Store(Reading):
         *,
         missing: Iterable[Missing] | None = None,
         merged: Sequence[str] = (),
+        claim: Claim | None = None,
     ) -> Simulation:
         """Merge the small stretches of an ended run into large ones and call it complete.
 
@@ -177,16 +189,28 @@ class Store(Reading):
             missing: all that nobody has of it, in place of what was recorded before; default:
                 that stays.
             merged: hosts whose stretches are large already.
+            claim: the caller's on the run; default: one is taken.
 
         Returns:
             The simulation as it is then.
+
+        Raises:
+            Superseded: somebody else completes it.
         """
-        if simulation.start is not None:
-            self._buckets.merge(simulation, simulation.start, merged)
         changes: Document = {"status": Status.COMPLETE.value}
         if missing is not None:
             changes["missing"] = [encode(record) for record in missing]
-        return self._change(simulation, {"$set": changes})
+        with Claim(self, simulation) if claim is None else nullcontext(claim) as mine:
+            run = mine.simulation
+            if run is not None and run.start is not None:
+                self._buckets.merge(run, run.start, merged, mine.held)
+            # Only who still has the claim has seen everything that is stored.
+            document = self._minions.find_one_and_update(
+                mine.query, {"$set": changes, **mine.release}, return_document=True
+            )
+        if document is None:
+            raise Superseded(f"somebody else completes simulation {simulation.sim_id}")
+        return lookup.read(document)
 
     @translates
     def newest_samples(
@@ -197,7 +221,12 @@ class Store(Reading):
 
     @translates
     def put(
-        self, simulation: Simulation, series: Iterable[Series], *, again: bool = False
+        self,
+        simulation: Simulation,
+        series: Iterable[Series],
+        *,
+        again: bool = False,
+        anew: bool = False,
     ) -> Written:
         """Store a whole run at once; it is `importing` meanwhile, and `complete` in the end.
 
@@ -209,6 +238,8 @@ class Store(Reading):
             again: bring a run from the same source up to date instead of refusing it: its
                 events, hosts and measurements are replaced, its samples added to, and a verdict
                 that somebody gave stays.
+            anew: and these series hold all that is stored of it: they take its place, on the grid
+                of its start, which may be another now.
 
         Raises:
             AlreadyExists: its experiment has one of that sim_id, from elsewhere or not `again`.
@@ -223,7 +254,7 @@ class Store(Reading):
         if old is None:
             self.add(replace(simulation, status=Status.IMPORTING))
         elif again and old.provenance.source == simulation.provenance.source:
-            return self._put_again(old, simulation, series)
+            return self._put_again(old, simulation, series, anew=anew)
         else:
             raise already_exists(simulation)
         written = self.write(simulation, series, settled=True)
@@ -309,16 +340,22 @@ class Store(Reading):
     # ------------------------------------------------------------ inside
 
     def _put_again(
-        self, old: Simulation, simulation: Simulation, series: Iterable[Series]
+        self, old: Simulation, simulation: Simulation, series: Iterable[Series], *, anew: bool
     ) -> Written:
         same = old.provenance.details == simulation.provenance.details
         new = replace(
             simulation,
             id=old.id,
-            status=Status.COMPLETE,
+            status=Status.IMPORTING if anew else Status.COMPLETE,
             provenance=old.provenance if same else simulation.provenance,
             validity=renewed(old.validity, simulation.validity),
         )
         if new != old:
             self._minions.replace_one({"_id": old.id}, encode(new))
-        return self.write(new, series, settled=True)
+        if not anew:
+            return self.write(new, series, settled=True)
+        before = self._inventory.count([old.id], (), ())[old.id]
+        self._buckets.delete([old.id])
+        written = self.write(new, series, settled=True)
+        self._change(new, {"$set": {"status": Status.COMPLETE.value}})
+        return replace(written, samples=written.samples - before)

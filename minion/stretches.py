@@ -69,7 +69,8 @@ class Stretches:
 
     def series(self, simulation: ObjectId, query: Document) -> list[Series]:
         """The whole series of one simulation that a query on the documents' keys chooses."""
-        return from_documents(list(self._collection.find({"simulation": simulation, **query})))
+        found = self._collection.find({"simulation": simulation, **query})
+        return from_documents([document for document in found if document["samples"]])
 
     def _charts(
         self,

@@ -68,6 +68,8 @@ class Worklist:
     def enter(self, simulation: Simulation, hosts: Iterable[Host], *, again: bool = False) -> None:
         """Put hosts of a run on the list; those that stand there stay as they are.
 
+        A run that is complete by now is not taken.
+
         Args:
             simulation: it has begun.
             hosts: those with an agent are taken.
@@ -96,8 +98,13 @@ class Worklist:
                 )
                 for one in new
             ]
-            if operations:
-                self._progress.bulk_write(operations, ordered=False)
+            if not operations:
+                return
+            entered = self._progress.bulk_write(operations, ordered=False).upserted_ids or {}
+            # Whoever completes it takes its hosts from the list behind that: these, or we do.
+            found = self._minions.find_one({"_id": simulation.id}, {"status": 1})
+            if found is None or found["status"] == Status.COMPLETE:
+                self._progress.delete_many({"_id": {"$in": list(entered.values())}})
 
     def advance(self, old: Progress, new: Progress) -> Progress | None:
         """Keep how far a host is now.

@@ -101,7 +101,7 @@ def faultless(store, run, fleet):
 class CollectorProcess:
     """`minion collect` as a process of its own."""
 
-    def __init__(self, store, uri, *options, environment=None):
+    def __init__(self, store, uri, *options, environment=None, prefix=()):
         variables = {
             **os.environ,
             "MINION_MONGODB_URI": uri,
@@ -113,7 +113,7 @@ class CollectorProcess:
             wanted.append("--listen=")
         self._said = tempfile.TemporaryFile("w+")  # noqa: SIM115  closed with the process
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "minion", "collect", *wanted],
+            [*prefix, sys.executable, "-m", "minion", "collect", *wanted],
             env=variables,
             stderr=self._said,
         )

@@ -10,6 +10,8 @@ host = "node"
 time = { column = "t" }
 charts."system.cpu" = { unit = "percentage", columns = ["user", "system"] }
 """
+# The same for tables whose times are small numbers.
+COUNTED = WIDE.replace('"t" }', '"t", format = "elapsed", start = 0 }')
 LONG = """
 layout = "long"
 simulation = "run"

@@ -7,7 +7,12 @@ import threading
 from pathlib import Path
 from typing import Any, Self
 
+import pytest
+
 import minion
+
+# It has process numbers of its own, as on another machine of the same name; its first is 1.
+ELSEWHERE = ("unshare", "--pid", "--fork", "--kill-child")
 
 USER = """
 import sys
@@ -70,6 +75,13 @@ class Command:
             self.kill()
         self.process.stdin.close()
         self.process.stdout.close()
+
+
+def elsewhere() -> tuple[str, ...]:
+    """How a command line begins that is to run as if on another machine of the same name."""
+    if subprocess.run([*ELSEWHERE, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("no process may have numbers of its own here (unshare --pid)")
+    return ELSEWHERE
 
 
 def is_alive(pid: int) -> bool:

@@ -142,6 +142,7 @@ def test_a_broken_netrc_is_told_where_it_matters(tmp_path, monkeypatch):
         ({"key_file": Path("k")}, "certificate_file"),
         ({"timeout_s": 0}, "seconds above 0"),
         ({"timeout_s": float("nan")}, "seconds above 0"),
+        ({"timeout_s": 1e300}, "at most 3600"),
         ({"proxy": f"https://u:{PASSWORD}@h"}, "the proxy is not of the form"),
         ({"proxy": f"http://u:{PASSWORD}@h:99999"}, "the proxy is not of the form"),
         ({"proxy": f"http://u:{PASSWORD}@h/path"}, "the proxy is not of the form"),
@@ -169,12 +170,6 @@ def test_no_text_of_an_access_or_an_agent_shows_a_secret(caplog):
         told += [repr(agent), agent.url, failure(agent), failure(Agent(agent.url, access=access))]
     told += [record.getMessage() for record in caplog.records]
     assert not any(secret in text for secret in SECRETS for text in told)
-
-
-def test_what_a_plain_client_can_do():
-    assert Access(user="ada", password=PASSWORD, timeout_s=1).plain
-    for more in ({"token": TOKEN}, {"ca_file": Path("x")}, {"proxy": "http://h"}):
-        assert not Access(**more).plain
 
 
 # ---------------------------------------------------------------- TLS

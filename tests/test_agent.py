@@ -14,7 +14,6 @@ import pytest
 from faulty_agent import FaultyAgent, answer, drip, endless, hang, not_http, redirect, reset, status
 from waiting import wait_for
 
-from ingest.agents import agent as module
 from ingest.agents.agent import MOST_POINTS, Agent, AgentInfo, Chart
 from minion.errors import AgentError, InvalidData, NotFound
 
@@ -143,6 +142,14 @@ def test_a_chart_whose_id_is_none_is_left_out(server, identity):
 def test_a_chart_unlike_netdatas_is_left_out(server, broken):
     server.on("/api/v1/charts", answer({"charts": {"x": broken, "system.net": CHART}}))
     assert Agent(server.url).charts() == {"system.net": NET}
+
+
+def test_a_chart_that_nobody_could_keep_is_left_out_and_named(server):
+    broken = {**CHART, "context": "disk.util", "units": "\ud800"}
+    server.on("/api/v1/charts", answer({"charts": {"x": broken, "system.net": CHART}}))
+    agent = Agent(server.url)
+    assert agent.charts() == {"system.net": NET}
+    assert agent.left_out == {"x": "disk.util"}
 
 
 def test_samples_with_ids_oldest_first_inside_the_window(server):
@@ -281,6 +288,8 @@ def test_a_list_of_charts_that_is_none(server):
         {"result": {"labels": ["time", "a"], "data": [[1000, "1"]]}},
         {"result": {"labels": ["time", "a"], "data": [[1000, True]]}},
         {"result": {"labels": ["time", "a", "a"], "data": [[1000, 1, 2]]}},
+        {"result": {"labels": ["time", "\ud800"], "data": [[1000, 1]]}},
+        {"dimension_ids": ["\ud800"], "result": {"labels": ["time", "a"], "data": [[1000, 1]]}},
         {"result": {"labels": ["time", "a"], "data": [[1000.0, 1]]}},
         {"result": {"labels": ["time", "a"], "data": [[True, 1]]}},
         {"result": {"labels": ["time", "a"], "data": [None]}},
@@ -301,10 +310,24 @@ def test_a_connection_that_breaks(server):
         assert "breaks the connection" in failure(Agent(broken.url))
 
 
-def test_an_answer_without_end(server, monkeypatch):
-    monkeypatch.setattr(module, "MOST_BYTES", 2**20)
-    server.on("/api/v1/charts", endless)
-    assert "more than 1 MiB" in failure(Agent(server.url), Agent.charts)
+def test_an_answer_without_end(server):
+    server.on("/api/v1/", endless)
+    agent = Agent(server.url)
+    for page, most, ask in (
+        ("info", 4, Agent.info),
+        ("charts", 32, Agent.charts),
+        ("chart", 4, lambda agent: agent.chart("system.net")),
+        ("data", 1, lambda agent: agent.data(NET, 1000, 1060)),
+    ):
+        assert f"its /api/v1/{page} is longer than the {most} MiB" in failure(agent, ask)
+
+
+def test_an_answer_that_holds_more_than_it_may(server):
+    """Three bytes of it are a list of 64 bytes."""
+    server.on("/api/v1/charts", answer(b"[" + b"[]," * 600_000 + b"1]"))
+    assert "its /api/v1/charts holds more than it may" in failure(Agent(server.url), Agent.charts)
+    server.on("/api/v1/charts", answer(b"[" + b"999," * 5_000_000 + b"1]"))
+    assert "its /api/v1/charts holds more than it may" in failure(Agent(server.url), Agent.charts)
 
 
 def test_nobody_there():

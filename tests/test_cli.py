@@ -234,7 +234,10 @@ def test_exclude_and_include(minion, store):
         (["chart", "cpu", "--out", "x.docx"], 1, ".html"),
         (["record", "1", "--platform", "p", "--hosts", "a=boss@x", "--", "true"], 1, "boss"),
         (["record", "1", "--platform", "p", "--hosts", "a=master@x"], 2, "no command to record"),
-        (["collect", "--interval", "0", "--once"], 1, "more than 0"),
+        (["collect", "--interval", "0", "--once"], 1, "--interval is 0; allowed"),
+        (["collect", "--interval", "inf", "--once"], 1, "--interval is inf; allowed"),
+        (["collect", "--listen", ":8766", "--once"], 1, "--listen is ':8766'; allowed"),
+        (["collect", "--log", "xml", "--once"], 1, "--log is 'xml'; allowed"),
     ],
 )
 def test_a_mistake_is_one_line_with_its_status(minion, arguments, status, message):

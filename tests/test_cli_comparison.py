@@ -27,7 +27,7 @@ def test_compare_says_the_sentence_first_then_the_numbers(minion):
     assert lines[1].endswith("4 and 4 runs.")
     assert lines[3] == "All hosts"
     assert lines[5].split()[:2] == ["K8s", "K3s"]
-    assert "By role" in lines
+    assert "By role, a family of its own (cpu × Cluster idle × 2 roles × 1 pair)" in lines
 
 
 @pytest.mark.usefixtures("two_platforms")

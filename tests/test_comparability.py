@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from runs import run
 
-from analysis.comparing.comparability import gate, levels_of
+from analysis.comparing.comparability import gate, level_text, levels_of
 from minion.errors import InvalidData, NotComparable
 from minion.model import Host, Role
 
@@ -82,6 +82,102 @@ def test_what_varies_within_each_level_alike_is_a_note():
     found = of(*groups)
     assert not found.differences
     assert "parameter iteration varies within each level alike: 0, 1" in found.notes
+
+
+def mixed(platform, old, new):
+    """Runs of a platform, some measured by one netdata and some by another."""
+    made = runs(platform, old + new, hosts=hosts(cores=2))
+    versions = ["1.0"] * old + ["2.0"] * new
+    return [
+        replace(s, environment={"netdata": version})
+        for s, version in zip(made, versions, strict=True)
+    ]
+
+
+def test_what_varies_in_other_shares_refuses_with_the_counts():
+    found = of(mixed("A", 9, 1), mixed("B", 1, 9))
+    assert [str(d) for d in found.differences] == [
+        "netdata (A: 1.0 in 9 runs, 2.0 in 1; B: 1.0 in 1 run, 2.0 in 9)"
+    ]
+    assert not found.notes
+
+
+def test_what_varies_as_by_chance_is_a_note_that_does_not_say_alike():
+    found = of(mixed("A", 6, 4), mixed("B", 4, 6))
+    assert not found.differences
+    assert found.notes == (
+        "netdata varies within each level, in shares as chance may give them:"
+        " A: 1.0 in 6 runs, 2.0 in 4; B: 1.0 in 4 runs, 2.0 in 6",
+    )
+    (note,) = of(mixed("A", 2, 4), mixed("B", 3, 6)).notes
+    assert note.startswith("netdata varies within each level alike: 1.0 in 2 runs, 2.0 in 4")
+
+
+def test_what_is_known_of_one_level_alone_is_alike_to_nothing():
+    unknown = [replace(s, environment={}) for s in mixed("B", 3, 0)]
+    assert of(mixed("A", 2, 1), unknown).notes == (
+        "netdata is unknown of 3 of 6 runs",
+        "netdata varies within A: 1.0 in 2 runs, 2.0 in 1",
+    )
+
+
+def uneven(*ram_mib):
+    return {
+        "hosts": tuple(
+            Host(hostname=f"node-{place}", role=Role.WORKER, ram_mib=ram, cores=2)
+            for place, ram in enumerate(ram_mib)
+        )
+    }
+
+
+def test_hosts_that_are_known_are_compared_though_another_is_not():
+    found = of(runs("A", 5, **uneven(4000.0, None)), runs("B", 5, **uneven(8000.0, None)))
+    assert [str(d) for d in found.differences] == ["ram (A: node-0 4000; B: node-0 8000)"]
+    assert found.notes == ("ram is unknown of some hosts in 10 of 10 runs: node-1",)
+
+
+def test_hosts_that_are_known_in_one_level_alone_are_no_difference():
+    found = of(runs("A", **uneven(4000.0, 4000.0)), runs("B", **uneven(4000.0, None)))
+    assert not found.differences
+    assert found.notes == ("ram is unknown of some hosts in 2 of 4 runs: node-1",)
+    assert names(of(runs("A", **uneven(4000.0, 4000.0)), runs("B", **uneven(None, 2000.0)))) == [
+        "ram"
+    ]
+
+
+def test_numbers_are_told_apart_to_the_last_digit():
+    found = of(runs("A", **uneven(16384001.0)), runs("B", **uneven(16384002.0)))
+    assert [str(d) for d in found.differences] == ["ram (A: 16384001; B: 16384002)"]
+    levels, _ = levels_of(
+        [s for value in (1000001.0, 1000002.0) for s in runs("A", parameters={"rate": value})],
+        "rate",
+    )
+    assert {level: len(of_level) for level, of_level in levels.items()} == {
+        "1000001": 2,
+        "1000002": 2,
+    }
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (3, "3"),
+        (3.0, "3"),
+        (-0.0, "0"),
+        (0.1, "0.1"),
+        (1 / 3, "0.3333333333333333"),
+        (1e16, "10000000000000000"),
+        (10**16, "10000000000000000"),
+        (1e300, "1e+300"),
+        (1e-5, "1e-05"),
+        (float("nan"), "nan"),
+        (float("inf"), "inf"),
+        (True, "True"),
+        ("on", "on"),
+    ],
+)
+def test_a_level_is_called_by_every_digit(value, text):
+    assert level_text(value) == text
 
 
 def test_a_platform_has_a_version_of_its_own_and_only_one():

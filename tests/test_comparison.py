@@ -78,7 +78,7 @@ def test_the_first_sentence_says_it_plainly(study_store):
     )
     assert found.headline == (
         "2 comparisons (duration × Start master × 2 pairs): 2 different and 0 undecided; the chance"
-        " of any false claim among them is kept below 5 %."
+        ' of any false "different" among them is kept below 5 %.'
     )
 
 
@@ -219,7 +219,10 @@ def test_a_measurement_that_is_no_number_is_left_out_and_named(few, store):
     assert found.left_out[["sim_id", "reason"]].values.tolist() == [
         ["K8s-9", "its latency is not a number"]
     ]
-    assert "latency in Total simulation time: 1 of 4 runs of K8s have no value" in found.notes
+    assert found.notes[1] == (
+        "latency in Total simulation time: 1 of 4 runs of K8s has no value (its latency is not a"
+        " number)"
+    )
 
 
 def test_a_parameter_is_compared_inside_one_platform(store):
@@ -231,6 +234,22 @@ def test_a_parameter_is_compared_inside_one_platform(store):
     row = found.pairs.iloc[0]
     assert (row.level, row.reference) == ("12", "2")
     assert "between nodes 12 and nodes 2" in found.sentences[0]
+
+
+def test_what_is_mixed_in_other_shares_refuses_with_the_counts(few):
+    store = few(3, platforms=("K8s",))
+    for name, platform, version in (
+        ("other", "K8s", "2.0"),
+        ("last", "K3s", "1.37.1"),
+        *((f"new-{place}", "K3s", "2.0") for place in range(3)),
+    ):
+        simulation, series = run(name, platform=platform)
+        store.put(replace(simulation, environment={"netdata": version}), series)
+    assert "in shares as chance may give them" in compare(store, "cpu").notes[1]
+    simulation, series = run("new-4", platform="K3s")
+    store.put(replace(simulation, environment={"netdata": "2.0"}), series)
+    with pytest.raises(NotComparable, match=r"netdata \(K3s: 1.37.1 in 1 run, 2.0 in 4; K8s: 1"):
+        compare(store, "cpu")
 
 
 def test_known_differences_refuse_until_they_are_allowed(few):
@@ -277,8 +296,12 @@ def test_it_says_when_excluded_runs_would_change_the_verdict(store):
         store.judge(store.simulation(f"bad-{place}"), Verdict.EXCLUDED, ["wild"], by="me")
     found = compare(store, "latency")
     assert found.pairs["verdict"].tolist() == ["different"]
-    assert len(found.sensitive) == 1
-    assert "different as it stands, undecided with the excluded runs" in found.sensitive[0]
+    assert found.returned.runs == 6
+    assert found.remarks[-3:-1] == (
+        "6 of 6 excluded runs have a value here; with them back one verdict changes.",
+        "The verdict would change: latency Total simulation time, K8s against K3s: different as it"
+        " stands, undecided with the excluded runs.",
+    )
     assert len(found.provenance["excluded"]) == 6
 
 
@@ -288,7 +311,10 @@ def test_a_phase_that_half_of_the_runs_lack_is_named(few, store):
     short, series = run("K8s-short", platform="K8s", phases=False)
     store.put(short, series)
     found = compare(store, "cpu")
-    assert "cpu in Cluster idle: 1 of 3 runs of K8s have no value" in found.notes
+    assert found.notes[1] == (
+        "cpu in System idle 1, Start master, Master idle and 8 more phases: 1 of 3 runs of K8s has"
+        " no value (nothing recorded)"
+    )
 
 
 # ---------------------------------------------------------------- without any effect

@@ -1,10 +1,16 @@
 """Tables that do not fit their mapping: refused with file and line, or noted."""
 
 import pytest
-from mapped_tables import LONG, WIDE, refused
+from mapped_tables import COUNTED, LONG, WIDE, refused
 
 from ingest.tables.runs import ingest_csv
 from minion.errors import InvalidData, NotFound
+
+LINES = """
+layout = "lines"
+time = { format = "elapsed", start = 0 }
+"""
+BOUNDS = LINES + 'events.types = { BEGIN = "START_SIMULATION", END = "STOP_SIMULATION" }'
 
 
 @pytest.mark.parametrize(
@@ -16,6 +22,11 @@ from minion.errors import InvalidData, NotFound
         ),
         ("t,node,user,system\n1,a,inf,2\n", r"a.csv:2: column 'user' has 'inf'; expected a number"),
         ("t,node,user,system\n\n1613401080000,a,1,2\n", r"a.csv:3: column 't' has .*another unit"),
+        (
+            "t,node,user,system\n1613401080,a,1,2\n613401080,a,1,2\n",
+            r"a.csv:3: column 't' has '613401080'; expected s since 1970, of a date from 1990 to 2",
+        ),
+        ("t,node,user,system\n0,a,1,2\n", r"a.csv:2: column 't' has '0'; .* elapsed, or a date"),
         ("t,node,user,system\n2026-01-01,a,1,2\n", r"a.csv:2: column 't' has '2026-01-01'; expec"),
         ("t,node,user,system\n,a,1,2\n", r"a.csv:2: column 't' has ''"),
         ("t,node,user,system\n1,a,1,2\n2,a,1\n", r"a.csv:3: 3 cells, the head has 4"),
@@ -41,7 +52,7 @@ def test_two_values_for_one_time_are_refused_with_both_rows(store, mapped):
         r"b.csv:3: system.cpu user of a has 9 at 10.000, and 1 in .*a.csv:2; a sample has one",
         a_csv="t,node,user,system\n10,a,1,2\n11,a,1,2\n",
         b_csv="t,node,user,system\n12,a,1,2\n10,a,9,2\n",
-        mapping='simulation = { is = "7" }' + WIDE,
+        mapping='simulation = { is = "7" }' + COUNTED,
     )
 
 
@@ -79,9 +90,14 @@ def test_two_values_for_one_time_are_refused_with_both_rows(store, mapped):
             r"a.csv:3: n of simulation 'K8s/a' is '6' here, and 5 before",
         ),
         (
-            WIDE + 'events = { column = "e" }',
+            COUNTED + 'events = { column = "e" }',
             "t,node,user,system,e\n1,a,1,2,lunch\n",
             r"a.csv:2: unknown event type 'lunch'",
+        ),
+        (
+            COUNTED + 'events = { column = "e" }',
+            "t,node,user,system,e\n9,,,,STOP_SIMULATION\n10,,,,START_SIMULATION\n",
+            r"a.csv:3: simulation 'K8s/a' would end at 9.000, before it begins at 10.000; are the",
         ),
         (
             WIDE.replace('"t" }', '"t", format = "%H:%M", zone = "Europe/Berlin" }'),
@@ -116,8 +132,57 @@ def test_a_line_that_does_not_fit_is_named(store, mapped, line, message):
     refused(store, mapped, message, mapping=mapping, a_log=f"# log\n\n{line}\n")
 
 
+def test_seconds_that_are_said_to_be_milliseconds_are_refused(store, mapped):
+    mapping = WIDE.replace('"t" }', '"t", unit = "ms" }')
+    message = r"a.csv:2: column 't' has '1613401080'; expected ms since 1970, of a date from 1990"
+    refused(store, mapped, message, mapping=mapping, a_csv="t,node,user,system\n1613401080,a,1,2\n")
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ("BEGIN=100\nEND=10\n", r"a.log:2: simulation 'K8s/a' would end at 10.000, before it beg"),
+        ("END=10\n\nBEGIN=100\n", r"a.log:3: simulation 'K8s/a' would end at 10.000, before it"),
+    ],
+)
+def test_a_run_that_would_end_before_it_begins_is_refused(store, mapped, lines, message):
+    refused(store, mapped, message, mapping=BOUNDS, a_log=lines)
+
+
+def test_a_run_s_end_in_one_file_before_its_beginning_in_another(store, mapped):
+    message = r"b.log:1: simulation '7' would end at 10.000, before it begins at 100.000"
+    mapping = 'simulation = { is = "7" }' + BOUNDS
+    refused(store, mapped, message, mapping=mapping, a_log="BEGIN=100\n", b_log="END=10\n")
+    paths, place = mapped(mapping, a_log="BEGIN=10\n", b_log="END=10\n")
+    ingest_csv(store, paths, place)
+    assert (store.simulation("7").start, store.simulation("7").end) == (10.0, 10.0)
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (
+            "CLUSTER=k\n",
+            r"a.log: there is no key 'RUNX', which map.toml names for the simulation; t",
+        ),
+        ("RUNX=7\n", r"a.log: there is no key 'CLUSTER', which map.toml names for the platform; t"),
+        ("RUNX=\nCLUSTER=k\n", r"a.log:1: 'RUNX' is ''; expected a simulation's name"),
+        ("RUNX=7\nCLUSTER='NA'\n", r"a.log:2: 'CLUSTER' is 'NA'; expected a platform's name"),
+    ],
+)
+def test_lines_must_have_the_keys_that_name_the_run(store, mapped, lines, message):
+    named = 'simulation = "RUNX"\nplatform = "CLUSTER"' + BOUNDS
+    refused(store, mapped, message, mapping=named, a_log=lines + "BEGIN=1\nEND=2\n")
+
+
+def test_names_on_the_command_line_stand_for_a_key_that_is_not_there(store, mapped):
+    paths, place = mapped('platform = "CLUSTER"' + BOUNDS, a_log="BEGIN=1\nEND=2\n")
+    ingest_csv(store, paths, place, platform="k")
+    assert store.simulation("k/a").platform == "k"
+
+
 def test_keys_that_stand_alone_are_noted(store, mapped):
-    mapping = 'layout = "lines"\ntime = {}\nevents.phases = { P = ["APPLY", "DONE"] }'
+    mapping = LINES + 'events.phases = { P = ["APPLY", "DONE"] }'
     paths, place = mapped(mapping, a_log="export APPLY='10'\nOTHER=1\n")
     done = ingest_csv(store, paths, place)
     assert any("keys that are not used: OTHER" in note for note in done.notes)
@@ -125,9 +190,7 @@ def test_keys_that_stand_alone_are_noted(store, mapped):
 
 
 def test_keys_with_names_of_minion_s_own_are_events_without_a_mapping(store, mapped):
-    paths, place = mapped(
-        'layout = "lines"\ntime = {}', a_log="START_SIMULATION=10\nSTOP_SIMULATION=20.5\n"
-    )
+    paths, place = mapped(LINES, a_log="START_SIMULATION=10\nSTOP_SIMULATION=20.5\n")
     assert ingest_csv(store, paths, place).notes == ()
     run = store.simulation("K8s/a")
     assert (run.start, run.end) == (10.0, 20.5)
@@ -154,6 +217,8 @@ def test_files_that_are_not_there_or_no_text(store, mapped, tmp_path):
     paths, place = mapped(WIDE, a_csv="t,node,user,system\n1,a,1,2\n")
     with pytest.raises(NotFound, match="there is no file"):
         ingest_csv(store, [tmp_path / "none.csv"], place)
+    with pytest.raises(NotFound, match="is a folder; name the files in it"):
+        ingest_csv(store, [tmp_path], place)
     with pytest.raises(NotFound, match=r"the mapping .* cannot be read"):
         ingest_csv(store, paths, tmp_path / "none.toml")
     paths[0].write_bytes(b"t,node,user,system\n1,a,1,2\n2,\xff,1,2\n")

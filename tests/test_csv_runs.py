@@ -4,18 +4,18 @@ import gzip
 
 import numpy as np
 import pytest
-from mapped_tables import WIDE, shown
+from mapped_tables import COUNTED, WIDE, shown
 
 import analysis
 from ingest import spool
 from ingest.tables import blocks
 from ingest.tables.runs import ingest_csv
-from minion.errors import InvalidData
+from minion.errors import AlreadyExists, InvalidData
 
 
 def test_rows_in_any_order_and_twice_are_one_series(store, mapped):
     paths, place = mapped(
-        WIDE, a_csv="t,node,user,system\n30,a,3,\n10,a,1,7\n20,a,2,NA\n10,a,1,7\n\n20,b,5,6\n"
+        COUNTED, a_csv="t,node,user,system\n30,a,3,\n10,a,1,7\n20,a,2,NA\n10,a,1,7\n\n20,b,5,6\n"
     )
     done = ingest_csv(store, paths, place)
     assert "2 samples stood there twice and count once" in done.notes
@@ -30,6 +30,32 @@ def test_rows_in_any_order_and_twice_are_one_series(store, mapped):
     assert store.simulation("K8s/a") == before
 
 
+def test_other_files_or_another_mapping_under_a_stored_name_are_refused(store, mapped):
+    mapping = COUNTED + 'measurements = { score = "m" }'
+    table = "t,node,user,system,m,n\n10,a,1,2,5,6\n11,a,3,4,5,6\n"
+    paths, place = mapped(mapping, a_csv=table)
+    ingest_csv(store, paths, place)
+    before, samples = store.simulation("K8s/a"), store.samples()
+
+    def told(message, mapping=mapping, text=table):
+        paths, place = mapped(mapping, a_csv=text)
+        with pytest.raises(AlreadyExists, match=rf"K8s/a of experiment csv .* {message} there;"):
+            ingest_csv(store, paths, place)
+        assert store.simulation("K8s/a") == before
+        assert store.samples().equals(samples)
+
+    told("its score of a is 5.0", mapping.replace('"m"', '"n"'))
+    told("it has other samples of system.cpu of a", text=table.replace("11,a,3", "11,a,9"))
+    told("it has other samples of system.cpu of a", mapping.replace("start = 0", "start = 9"))
+    paths, place = mapped(mapping + "# a remark\n", a_csv=table + "12,a,7,8,5,6\n")
+    done = ingest_csv(store, paths, place)
+    assert (done.new, done.samples) == (0, 2)
+    assert store.simulation("K8s/a").end == 13.0
+    assert ingest_csv(store, [paths[0], paths[0]], place).notes == (
+        f"{paths[0]}: columns that are not used: n",
+    )
+
+
 @pytest.mark.parametrize(
     ("times", "step"),
     [
@@ -42,7 +68,7 @@ def test_rows_in_any_order_and_twice_are_one_series(store, mapped):
 )
 def test_a_grid_is_found_from_the_times_and_irregular_ones_stay(store, mapped, times, step):
     rows = "".join(f"{time},a,1,2\n" for time in times)
-    paths, place = mapped(WIDE, a_csv="t,node,user,system\n" + rows)
+    paths, place = mapped(COUNTED, a_csv="t,node,user,system\n" + rows)
     ingest_csv(store, paths, place)
     (series,) = store.series(store.simulation("K8s/a"))
     assert series.step == step
@@ -50,7 +76,7 @@ def test_a_grid_is_found_from_the_times_and_irregular_ones_stay(store, mapped, t
 
 
 def test_files_are_parts_of_the_same_runs(store, mapped):
-    mapping = 'simulation = "run"' + WIDE
+    mapping = 'simulation = "run"' + COUNTED
     paths, place = mapped(
         mapping,
         a_csv="run,t,node,user,system\n1,10,a,1,2\n2,10,a,3,4\n",
@@ -63,7 +89,7 @@ def test_files_are_parts_of_the_same_runs(store, mapped):
 
 
 def test_spreadsheets_with_semicolons_commas_and_compression(store, mapped):
-    mapping = 'delimiter = ";"\ndecimal = ","\nmissing = ["?"]\n' + WIDE
+    mapping = 'delimiter = ";"\ndecimal = ","\nmissing = ["?"]\n' + COUNTED
     paths, place = mapped(mapping, a_csv='t;node;user;system\n1,5;"a\nb";2,25;?\n')
     packed = paths[0].with_name("b.csv.gz")
     packed.write_bytes(gzip.compress(b"\xef\xbb\xbf" + paths[0].read_bytes()))
@@ -82,11 +108,16 @@ def test_a_long_table_without_time_holds_measurements(store, mapped):
     table = "run,p,what,v,u\n1,A,latency,2.5,ms\n1,A,count,7,\n2,B,latency,3.5,ms\n"
     paths, place = mapped(mapping, a_csv=table)
     done = ingest_csv(store, paths, place)
-    assert any("they are put at 2000-01-01: 1, 2" in note for note in done.notes)
+    assert any("nothing says when these runs were: 1, 2" in note for note in done.notes)
     assert {(m.name, m.value, m.unit) for m in store.simulation("1").measurements} == {
         ("latency", 2.5, "ms"),
         ("count", 7.0, ""),
     }
+    # Without a time they took none, and no sample is expected of them.
+    assert [run.events for run in store.simulations()] == [(), ()]
+    assert store.simulation("1").measurements_only
+    assert analysis.durations(store).empty
+    assert set(analysis.check(store).runs["found"]) == {"unchecked"}
     (pair,) = analysis.compare(store, "latency", experiment="csv").pairs.to_dict("records")
     assert (pair["verdict"], abs(pair["difference"])) == ("undecided", 1.0)
 
@@ -109,7 +140,7 @@ def test_a_row_a_run_with_its_date(store, mapped):
 
 def test_events_between_samples(store, mapped):
     mapping = (
-        WIDE
+        COUNTED
         + """
         [events]
         column = "event"
@@ -151,7 +182,7 @@ def test_a_table_of_many_blocks_that_wait_on_the_disk(store, mapped, monkeypatch
     monkeypatch.setattr(spool, "MOST_SAMPLES", 3000)
     rows = [f"{run},{1000 * run + t},n{t % 3},{t},{-t}" for t in range(2000) for run in range(4)]
     paths, place = mapped(
-        'simulation = "run"' + WIDE, a_csv="\n".join(["run,t,node,user,system", *rows, ""])
+        'simulation = "run"' + COUNTED, a_csv="\n".join(["run,t,node,user,system", *rows, ""])
     )
     done = ingest_csv(store, paths, place)
     assert (done.runs, done.samples, done.notes) == (4, 16_000, ())
@@ -165,7 +196,7 @@ def test_a_table_of_many_blocks_that_wait_on_the_disk(store, mapped, monkeypatch
 
 def test_the_command_line(minion, mapped):
     paths, place = mapped(
-        WIDE, a_csv="t,node,user,system\n1,a,1,2\n", b_csv="t,node,user,system\n1,a,x,2\n"
+        COUNTED, a_csv="t,node,user,system\n1,a,1,2\n", b_csv="t,node,user,system\n1,a,x,2\n"
     )
     said = minion("ingest", "csv", str(paths[0]), "--map", str(place), "--platform", "P")
     assert said.returncode == 0, said.stderr

@@ -7,7 +7,7 @@ from gadget_files import MIB, small_test, write
 
 from analysis.measurements import measurements
 from ingest.observing.gadget import import_gadget
-from minion.errors import InvalidData, NotFound
+from minion.errors import AlreadyExists, InvalidData, NotFound
 from minion.model import Measurement, Status, Verdict
 
 
@@ -89,15 +89,26 @@ def test_the_same_files_again_change_nothing(store, folder):
 
 def test_files_that_grew_bring_their_runs_up_to_date(store, folder):
     import_gadget(store, folder)
-    write(folder, "memory", 2, [[MIB] * 2] * 4)
+    with (folder / "memory-2-nodes.csv").open("a") as file:
+        file.write(f"{MIB},{MIB},\n")
     found = import_gadget(store, folder)
     assert (found.runs, found.new) == (7, 1)
-    assert values(store, "test-7/2-nodes/1", "memory") == {"node-1": 1, "node-2": 1}
+    assert values(store, "test-7/2-nodes/4", "memory") == {"node-1": 1, "node-2": 1}
     assert store.simulation("test-7/2-nodes/4").validity.reasons == (
         "no exec generated: the file ends after 3 iterations",
         "no cpu before: the file ends after 3 iterations",
         "no cpu after: the file ends after 3 iterations",
     )
+
+
+def test_another_test_under_the_same_names_is_refused(store, folder):
+    import_gadget(store, folder)
+    before = store.simulations()
+    write(folder, "memory", 2, [[MIB] * 2] * 4)
+    message = "test-7/2-nodes/1 of experiment gadget .* its memory of node-2 is 3.0 MiB there; say"
+    with pytest.raises(AlreadyExists, match=message):
+        import_gadget(store, folder)
+    assert store.simulations() == before
 
 
 def test_a_file_that_is_not_there_is_told(store, folder):

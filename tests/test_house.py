@@ -48,8 +48,9 @@ def test_a_file_is_a_room_not_a_hall(package):
         ),
         (
             "analysis",
-            "average charts check compare durations plan problems report simulation_events summary"
-            " utilization variance within_between",
+            "autocorrelation average bootstrap_mean charts check compare durations effective_size"
+            " plan problems report simulation_events steadiness summary utilization variance"
+            " within_between",
         ),
     ],
 )

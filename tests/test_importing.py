@@ -6,7 +6,16 @@ from pathlib import Path
 import pytest
 from runs import START, run
 
-from ingest.importing import Imported, existing, from_to, keep, names_of, provenance
+from ingest.importing import (
+    Imported,
+    distinct,
+    existing,
+    from_to,
+    keep,
+    names_of,
+    provenance,
+    stem_of,
+)
 from minion.errors import AlreadyExists, NotFound
 from minion.model import Measurement, Simulation
 
@@ -41,7 +50,37 @@ def test_a_file_that_is_not_there_is_named():
         existing("/no/where", "folder")
 
 
-def test_the_same_file_again_changes_nothing_and_another_one_is_taken_in(store, tmp_path):
+@pytest.mark.parametrize("way", ["../gke/run1.txt", "./run1.txt", "../../data/gke/run1.txt"])
+def test_the_folder_has_its_name_by_whatever_way_one_gets_there(monkeypatch, tmp_path, way):
+    folder = tmp_path / "data" / "gke"
+    folder.mkdir(parents=True)
+    monkeypatch.chdir(folder)
+    assert names_of(Path(way)) == ("gke", "gke/run1")
+    link = folder.parent / "linked"
+    link.symlink_to(folder)
+    assert names_of(link / "run1.txt") == ("linked", "linked/run1")
+
+
+@pytest.mark.parametrize("name", ["run.1.txt", "run.1.txt.gz", "run.1.csv"])
+def test_a_gzipped_file_is_called_like_the_plain_one(name):
+    assert stem_of(Path(name)) == "run.1"
+    assert names_of(Path("/data/gke") / name) == ("gke", "gke/run.1")
+
+
+def test_files_by_whatever_way_they_are_named_are_one_and_folders_none(monkeypatch, tmp_path):
+    one, other = tmp_path / "a", tmp_path / "b"
+    one.write_text("1")
+    other.write_text("1")
+    (tmp_path / "link").symlink_to(one)
+    monkeypatch.chdir(tmp_path)
+    assert distinct([one, "a", other, tmp_path / "link", "./b"]) == [one, other]
+    with pytest.raises(NotFound, match=r" is a folder; name the files in it"):
+        distinct([one, tmp_path])
+    with pytest.raises(NotFound, match="there is no file c; check the path"):
+        distinct(["c"])
+
+
+def test_the_same_file_again_changes_nothing_and_another_one_is_refused(store, tmp_path):
     path = tmp_path / "x"
     path.write_text("1")
     assert keep(store, [(counted(path), [])], ["a note"]) == Imported(1, 1, 0, 1, ("a note",))
@@ -49,9 +88,10 @@ def test_the_same_file_again_changes_nothing_and_another_one_is_taken_in(store, 
     again = keep(store, [(counted(path), [])])
     assert (again.runs, again.new) == (1, 0)
     assert store.simulation("p/x") == before
-    keep(store, [(counted(path, 2.0), [])])
-    (now,) = store.simulation("p/x").measurements
-    assert now.value == 2.0
+    path.write_text("2")
+    with pytest.raises(AlreadyExists, match=r"is stored from x, and its count is 1\.0 there"):
+        keep(store, [(counted(path, 2.0), [])])
+    assert store.simulation("p/x") == before
 
 
 def test_a_run_from_elsewhere_is_not_overwritten(store, tmp_path):

@@ -4,147 +4,27 @@ import gzip
 import json
 
 import pytest
+from iperf3_files import (
+    BOTH,
+    CLIENT,
+    DATAGRAMS,
+    SERVER,
+    STREAMS,
+    changed,
+    document,
+    shown,
+    values,
+    writer,
+)
 
 from ingest.networking.iperf3 import ingest_iperf3, is_iperf3, paired, read
 from ingest.networking.iperf3_ends import disagreements
 from minion.errors import InvalidData, NotFound
 
-CLIENT = """\
-user@node-1:~$ iperf3 -c 10.0.0.2 -t 2
-Connecting to host 10.0.0.2, port 5201
-[  5] local 10.0.0.1 port 40001 connected to 10.0.0.2 port 5201
-[ ID] Interval           Transfer     Bitrate         Retr  Cwnd
-[  5]   0.00-1.00   sec  1.00 GBytes  8.59 Gbits/sec    3   2.50 MBytes
-[  5]   1.00-2.00   sec   512 MBytes  4.29 Gbits/sec    0    512 KBytes
-- - - - - - - - - - - - - - - - - - - - - - - - -
-[ ID] Interval           Transfer     Bitrate         Retr
-[  5]   0.00-2.00   sec  1.50 GBytes  6.44 Gbits/sec    3             sender
-[  5]   0.00-2.00   sec  1.49 GBytes  6.40 Gbits/sec                  receiver
-
-iperf Done.
-"""
-SERVER = """\
-Server listening on 5201 (test #1)
-Accepted connection from 10.0.0.1, port 40000
-[  5] local 10.0.0.2 port 5201 connected to 10.0.0.1 port 40001
-[ ID] Interval           Transfer     Bitrate
-[  5]   0.00-1.00   sec  1020 MBytes  8.56 Gbits/sec
-[  5]   1.00-2.00   sec   506 MBytes  4.24 Gbits/sec
-- - - - - - - - - - - - - - - - - - - - - - - - -
-[ ID] Interval           Transfer     Bitrate
-[  5]   0.00-2.00   sec  1.49 GBytes  6.40 Gbits/sec                  receiver
-"""
-STREAMS = """\
-Connecting to host h, port 5201
-[  5] local 10.0.0.1 port 1 connected to 10.0.0.2 port 5201
-[  7] local 10.0.0.1 port 2 connected to 10.0.0.2 port 5201
-[ ID] Interval           Transfer     Bitrate         Retr  Cwnd
-[  5]   0.00-0.50   sec   100 MBytes  1678 Mbits/sec    1   1.00 MBytes
-[  7]   0.00-0.50   sec   200 MBytes  3355 Mbits/sec    2   2.00 MBytes
-[SUM]   0.00-0.50   sec   300 MBytes  5033 Mbits/sec    3
-- - - - - - - - - - - - - - - - - - - - - - - - -
-[ ID] Interval           Transfer     Bitrate         Retr
-[  5]   0.00-0.50   sec   100 MBytes  1678 Mbits/sec    1             sender
-[  5]   0.00-0.50   sec   100 MBytes  1678 Mbits/sec                  receiver
-[  7]   0.00-0.50   sec   200 MBytes  3355 Mbits/sec    2             sender
-[  7]   0.00-0.50   sec   200 MBytes  3355 Mbits/sec                  receiver
-[SUM]   0.00-0.50   sec   300 MBytes  5033 Mbits/sec    3             sender
-[SUM]   0.00-0.50   sec   300 MBytes  5033 Mbits/sec                  receiver
-"""
-DATAGRAMS = """\
-Accepted connection from 10.0.0.1, port 4
-[  5] local 10.0.0.2 port 5201 connected to 10.0.0.1 port 5
-[ ID] Interval           Transfer     Bitrate         Jitter    Lost/Total Datagrams
-[  5]   0.00-1.00   sec  5.97 MBytes  50.1 Mbits/sec  0.012 ms  9/200 (4.5%)
-- - - - - - - - - - - - - - - - - - - - - - - - -
-[ ID] Interval           Transfer     Bitrate         Jitter    Lost/Total Datagrams
-[  5]   0.00-1.00   sec  5.97 MBytes  50.1 Mbits/sec  0.012 ms  9/200 (4.5%)  receiver
-"""
-BOTH = """\
-Connecting to host h, port 5201
-[  5] local 10.0.0.1 port 1 connected to 10.0.0.2 port 5201
-[  7] local 10.0.0.1 port 2 connected to 10.0.0.2 port 5201
-[ ID][Role] Interval           Transfer     Bitrate         Retr  Cwnd
-[  5][TX-C]   0.00-1.00   sec  9.00 GBytes  77.3 Gbits/sec    3   2.50 MBytes       (omitted)
-[  7][RX-C]   0.00-1.00   sec  9.00 GBytes  77.3 Gbits/sec                  (omitted)
-[  5][TX-C]   0.00-1.00   sec  1.00 GBytes  8.59 Gbits/sec    2   3.12 MBytes
-[  7][RX-C]   0.00-1.00   sec  2.00 GBytes  17.2 Gbits/sec
-- - - - - - - - - - - - - - - - - - - - - - - - -
-[ ID][Role] Interval           Transfer     Bitrate         Retr
-[  5][TX-C]   0.00-1.00   sec  1.00 GBytes  8.59 Gbits/sec    2             sender
-[  5][TX-C]   0.00-1.00   sec  1.00 GBytes  8.59 Gbits/sec                  receiver
-[  7][RX-C]   0.00-1.00   sec  2.00 GBytes  17.2 Gbits/sec   18             sender
-[  7][RX-C]   0.00-1.00   sec  2.00 GBytes  17.2 Gbits/sec                  receiver
-"""
-
-
-def document(role="client", *, cookie="abc", start=1_700_000_000):
-    """What --json writes of two seconds over one stream."""
-    near, far = ("10.0.0.1", 40001), ("10.0.0.2", 5201)
-    if role == "server":
-        near, far = far, near
-    sends = role == "client"
-
-    def figures(first, last, count, **more):
-        rate = count * 8 / (last - first)
-        return {"start": first, "end": last, "bytes": count, "bits_per_second": rate, **more}
-
-    def interval(first, last, count):
-        own = figures(first, last, count, omitted=False, sender=sends)
-        extra = {"snd_cwnd": 2**20, "rtt": 250, "retransmits": 1} if sends else {}
-        return {"streams": [{"socket": 5, **own, **extra}], "sum": {**own}}
-
-    return {
-        "start": {
-            "connected": [
-                {
-                    "socket": 5,
-                    "local_host": near[0],
-                    "local_port": near[1],
-                    "remote_host": far[0],
-                    "remote_port": far[1],
-                }
-            ],
-            "version": "iperf 3.12",
-            "timestamp": {"timesecs": start},
-            "cookie": cookie,
-            "test_start": {"protocol": "TCP", "num_streams": 1, "reverse": 0, "duration": 2},
-            **({"accepted_connection": {}} if role == "server" else {"connecting_to": {}}),
-        },
-        "intervals": [interval(0, 1.0001, 10**9), interval(1.0001, 2.0002, 2 * 10**9)],
-        "end": {
-            "sum_sent": figures(0, 2.0002, 3 * 10**9 * sends, retransmits=2),
-            "sum_received": figures(0, 2.0005, 3 * 10**9),
-            "cpu_utilization_percent": {"host_total": 12.5, "remote_total": 50.0},
-        },
-    }
-
 
 @pytest.fixture
 def folder(tmp_path):
-    """A platform's folder, and files in it."""
-    place = tmp_path / "gke"
-    place.mkdir()
-
-    def write(**files):
-        paths = [place / name.replace("_", ".") for name in files]
-        for path, text in zip(paths, files.values(), strict=True):
-            path.write_text(text)
-        return paths
-
-    return write
-
-
-def values(run):
-    return {m.name: m.value for m in run.measurements}
-
-
-def shown(series):
-    return {
-        (s.hostname, s.chart, d.id): s.values[:, k].tolist()
-        for s in series
-        for k, d in enumerate(s.dimensions)
-    }
+    return writer(tmp_path)
 
 
 # ---------------------------------------------------------------- text
@@ -183,16 +63,6 @@ def test_the_same_files_again_change_nothing(store, folder):
     again = ingest_iperf3(store, paths)
     assert (again.runs, again.new, again.samples) == (1, 0, 0)
     assert store.simulation("gke/b") == before
-
-
-def test_the_other_end_later_is_left_out_and_said(store, folder):
-    server, client = folder(a_txt=SERVER, b_txt=CLIENT)
-    ingest_iperf3(store, [server])
-    assert values(store.simulation("gke/a"))["bitrate"] == 6.4
-    done = ingest_iperf3(store, [client])
-    assert done.runs == 0
-    assert "b.txt left out: gke/a is the same test, seen from the other end" in done.notes
-    assert ingest_iperf3(store, [server]).runs == 1
 
 
 def test_another_test_between_the_same_hosts_is_a_run_of_its_own(store, folder):
@@ -376,7 +246,24 @@ def test_json_that_disagrees_with_itself(folder):
         (json.dumps(document(), indent=1)[:900], r"c.json:\d+: this is no JSON: .*cut off"),
         ("{}", "is not what iperf3 --json writes"),
         ('{"start": {}, "end": {}, "intervals": [], "error": "refused"}', "test failed: refused"),
-        ('{"start": {}, "end": {}, "intervals": [{}]}', "test 1 is not as iperf3 --json writes"),
+        (
+            changed("start", 5),
+            r"c.json: test 1: its start is not as .* writes it: a value is of anot",
+        ),
+        (
+            changed("start", {}),
+            r"test 1: its start is not as .*: it lacks 'connected'; was it change",
+        ),
+        (
+            changed("end", []),
+            r"test 1: its end is not as .*: a value is of another kind than there",
+        ),
+        (
+            changed("intervals", 7),
+            r"test 1: the list of its intervals is not as iperf3 --json writ",
+        ),
+        (changed("intervals", [1]), r"test 1: its interval 1 is not as .*: a value is of another "),
+        (changed("intervals", [{}]), r"test 1: its interval 1 is not as .*: it lacks 'sum'"),
     ],
 )
 def test_json_that_cannot_be_read(folder, text, message):

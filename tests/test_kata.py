@@ -9,8 +9,9 @@ from ingest.importing import Imported
 from ingest.saturating.commands import ingest_kata
 from ingest.saturating.kata import RUNNING, import_kata, origin_of
 from ingest.saturating.kata import ramp as ramp_of
+from ingest.saturating.kata_clock import Clock
 from minion.console import run as run_command
-from minion.errors import InvalidData, NotFound
+from minion.errors import AlreadyExists, InvalidData, NotFound
 from minion.model import Verdict
 
 MOST = {  # running containers, and the first iteration with as many
@@ -146,6 +147,23 @@ def test_the_same_file_again_changes_nothing(store, tmp_path):
     assert frame["value"].max() == 20
 
 
+def test_a_ramp_that_went_on_brings_its_run_up_to_date_and_another_is_refused(store, tmp_path):
+    whole = ramp()
+    lines = whole.splitlines(keepends=True)
+    import_kata(store, [written(tmp_path, "".join(lines[:41]))])
+    assert store.simulation("runc/runc").end - store.simulation("runc/runc").start == 240
+    done = import_kata(store, [written(tmp_path, whole)])
+    assert (done.runs, done.new, done.samples) == (1, 0, 20 * (4 + 1 + 4))
+    before, frame = store.simulation("runc/runc"), store.samples()
+    assert before.end - before.start == 360
+    with pytest.raises(AlreadyExists, match=r"runc/runc of experiment kata is stored from runc.c"):
+        import_kata(store, [written(tmp_path, ramp(most=15, seed=2))])
+    with pytest.raises(AlreadyExists, match="it has other samples of containers of controller"):
+        import_kata(store, [written(tmp_path, whole)], clock=Clock.STEP)
+    assert store.simulation("runc/runc") == before
+    assert store.samples().equals(frame)
+
+
 def test_nothing_is_stored_when_one_of_the_files_cannot_be_read(store, tmp_path):
     good, bad = written(tmp_path, ramp()), written(tmp_path, text("1,2"), "kata.csv")
     with pytest.raises(InvalidData, match=r"kata.csv line 2: 2 cells"):
@@ -156,9 +174,10 @@ def test_nothing_is_stored_when_one_of_the_files_cannot_be_read(store, tmp_path)
 def test_what_cannot_be_imported_is_said(store, tmp_path):
     path = written(tmp_path, ramp())
     (tmp_path / "b").mkdir()
-    other = written(tmp_path / "b", ramp())
-    with pytest.raises(InvalidData, match="would both be run runc/runc; import one with --sim"):
+    other = written(tmp_path / "b", ramp(seed=2))
+    with pytest.raises(InvalidData, match=r"two files would be simulation runc/runc \(runc.csv, "):
         import_kata(store, [path, other])
+    assert store.simulations() == []
     with pytest.raises(InvalidData, match="sim 7 names one run, and there are 2 files"):
         import_kata(store, [path, other], sim="7")
     with pytest.raises(NotFound, match="there is no file"):

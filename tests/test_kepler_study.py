@@ -36,7 +36,7 @@ def version(folder, listed, allocated, latency):
 def test_two_versions(study, tmp_path, capsys):
     out = tmp_path / "out"
     folders = [version(tmp_path / "v1", 70, 4096, 5), version(tmp_path / "v2", 20, 1024, 2)]
-    study.main(str(out), folders)
+    study.main(str(out), *folders)
     assert {path.name for path in out.iterdir()} == {
         *(f"top-{kind}.csv" for kind in ("time", "alloc_space", "alloc_objects")),
         *(f"changes-{kind}.csv" for kind in ("time", "alloc_space", "alloc_objects")),
@@ -53,7 +53,7 @@ def test_two_versions(study, tmp_path, capsys):
     assert "\nalloc_space\n" in said
     assert "\nmean latency\n" in said
     assert "no chart of alloc_space: there is nothing to draw: no function's share changed" in said
-    study.main(str(out), folders)  # the same again changes nothing
+    study.main(str(out), *folders)  # the same again changes nothing
     assert "(0 new), 0 new samples" in capsys.readouterr().out
 
 
@@ -61,7 +61,7 @@ def test_the_quoted_table(study, shared_data, tmp_path):
     (tmp_path / "pr381").mkdir()
     table = shared_data / "kepler" / "kepler_pprof_top10_pr381.csv"
     (tmp_path / "pr381" / "top.csv").symlink_to(table)
-    study.main(str(tmp_path / "out"), [str(tmp_path / "pr381")])
+    study.main(str(tmp_path / "out"), str(tmp_path / "pr381"))
     found = pd.read_csv(tmp_path / "out" / "top-time.csv")
     assert found.loc[0, "function"] == "runtime.cgocall"
     assert found.loc[0, "self_ms"] == pytest.approx(1350)
@@ -71,10 +71,10 @@ def test_the_quoted_table(study, shared_data, tmp_path):
 
 def test_what_is_no_version(study, tmp_path):
     with pytest.raises(NotFound, match=r"there is no folder .*nowhere; check the path"):
-        study.main(str(tmp_path / "out"), [str(tmp_path / "nowhere")])
+        study.main(str(tmp_path / "out"), str(tmp_path / "nowhere"))
     (tmp_path / "empty").mkdir()
     with pytest.raises(NotFound, match="empty has no profile"):
-        study.main(str(tmp_path / "out"), [str(tmp_path / "empty")])
+        study.main(str(tmp_path / "out"), str(tmp_path / "empty"))
     (tmp_path / "empty" / "notes.txt").write_text("nothing of that kind\n")
     with pytest.raises(InvalidData, match=r"notes\.txt"):
-        study.main(str(tmp_path / "out"), [str(tmp_path / "empty")])
+        study.main(str(tmp_path / "out"), str(tmp_path / "empty"))

@@ -1,10 +1,13 @@
 """Collectors that share the hosts of a database: who fetches what, and who takes over."""
 
+import socket
 import subprocess
 import sys
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
+from processes import elsewhere
 from runs import run
 
 from minion import leases
@@ -74,19 +77,74 @@ def test_the_hosts_of_one_that_died_are_taken_over(store, worklist):
     assert len(other.share(worklist.entries()).mine) == 6
 
 
+CLAIM = """
+import sys, minion
+from minion.leases import Lease
+from minion.worklist import Worklist
+store = minion.connect(sys.argv[1], database=sys.argv[2])
+print(len(Lease(store).share(Worklist(store).entries()).mine), flush=True)
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def another(store, mongodb_uri, prefix=()):
+    """Another process, which has claimed all six hosts."""
+    words = [sys.executable, "-c", CLAIM, mongodb_uri, store.database.name]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([*prefix, *words], text=True, **pipes) as process:
+        try:
+            assert process.stdout.readline() == "6\n"
+            yield process
+        finally:
+            process.kill()
+
+
 def test_one_that_was_killed_on_this_machine_is_not_waited_for(store, worklist, mongodb_uri):
-    script = (
-        "import os, sys, minion\n"
-        "from minion.leases import Lease\n"
-        "from minion.worklist import Worklist\n"
-        "store = minion.connect(sys.argv[1], database=sys.argv[2])\n"
-        "print(len(Lease(store).share(Worklist(store).entries()).mine), flush=True)\n"
-        "os.kill(os.getpid(), 9)\n"
-    )
-    program = [sys.executable, "-c", script, mongodb_uri, store.database.name]
-    killed = subprocess.run(program, capture_output=True, text=True, timeout=60, check=False)
-    assert (killed.stdout, killed.returncode) == ("6\n", -9)
-    assert len(Lease(store).share(worklist.entries()).mine) == 6
+    with another(store, mongodb_uri) as process:
+        process.kill()
+        process.wait(60)
+        assert len(Lease(store).share(worklist.entries()).mine) == 6
+
+
+def test_one_elsewhere_is_not_taken_for_dead(store, worklist, mongodb_uri):
+    """Its number is that of a process that is not its own here, or of none."""
+    with another(store, mongodb_uri):
+        lease = Lease(store)
+        assert lease.share(worklist.entries()).mine == []
+        assert len(alive(store)) == 2
+
+
+def test_one_that_was_killed_elsewhere_is_waited_for(store, worklist, mongodb_uri):
+    with another(store, mongodb_uri, elsewhere()) as process:
+        process.kill()
+        process.wait(60)
+        lease = Lease(store)
+        assert lease.share(worklist.entries()).mine == []
+        (dead,) = set(alive(store)) - {lease.name}
+        store.database[COLLECTORS].update_one(
+            {"_id": dead}, [{"$set": {"expires": {"$subtract": ["$$NOW", 1]}}}]
+        )
+        assert len(lease.share(worklist.entries()).mine) == 6
+
+
+def test_clones_of_a_machine_do_not_bury_each_other(store, monkeypatch, tmp_path):
+    """Their names are the same, and so may be the numbers of their processes."""
+    first = Lease(store)
+    first.renew()
+    (tmp_path / "boot_id").write_text("another\n")
+    monkeypatch.setattr(leases, "_BOOT", tmp_path / "boot_id")
+    monkeypatch.setattr(leases, "_PROCESS", "another")
+    second = Lease(store)
+    second.renew()
+    assert set(alive(store)) == {first.name, second.name}
+
+
+def test_a_machine_without_linux_has_an_identity_as_well(monkeypatch, tmp_path):
+    there = leases.machine()
+    monkeypatch.setattr(leases, "_BOOT", tmp_path / "none")
+    assert leases.machine() == leases.machine() != there
+    assert leases.machine().startswith(socket.gethostname())
 
 
 def test_one_that_leaves_gives_all_back_at_once(store, worklist):

@@ -184,6 +184,12 @@ def test_a_missing_event_is_reported_with_the_action_it_belongs_to(lacking: Even
     assert any(p.startswith(f"{action.name}: ") and lacking.name in p for p in read.problems)
 
 
+def test_how_long_a_run_of_one_moment_took_is_not_known() -> None:
+    timeline = read_timeline(run(event(E.START_SIMULATION, 0), event(E.STOP_SIMULATION, 0)))
+    assert timeline is not None
+    assert (timeline.phases, timeline.problems) == ((), ())
+
+
 def test_an_action_that_never_began_is_no_problem() -> None:
     lacking = (E.START_KNS_DEPLOYMENT, E.FINISHED_START_KNS_DEPLOYMENT)
     assert timeline(*study_events(without=lacking)).problems == ()

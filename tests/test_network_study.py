@@ -1,5 +1,6 @@
 """The network between two nodes: real files, command lines, comparison, charts."""
 
+import numpy as np
 import pandas as pd
 import pytest
 from chart_drawing import data, drawn, texts
@@ -203,6 +204,26 @@ def test_the_chart_of_percentiles(both):
         ["a", "b"]
     )
     assert "Simulated data" in texts(drawn(chart(frame, simulated=True)))
+
+
+def test_every_percentile_with_a_tick_has_its_label_and_the_median_first():
+    def ticks(ranks, **options):
+        frame = pd.DataFrame({"percentile": ranks, "value": 20.0 + np.arange(len(ranks))})
+        named = {"experiment": "e", "platform": "a", "sim_id": "a/1", "unit": "µs"}
+        picture = chart(frame.assign(**named), **options)
+        axis = picture.to_dict()["layer"][0]["encoding"]["x"]["axis"]
+        shown = {text for text in texts(drawn(picture)) if text.startswith("p")} - {"percentile"}
+        assert len(shown) == len(axis["values"])
+        return shown
+
+    # What sockperf prints.
+    printed = [25, 50, 75, 90, 99, 99.9, 99.99, 99.999]
+    assert ticks(printed) == {f"p{rank:g}" for rank in printed}
+    close = ticks([1, 2, 3, 48, 49, 50, 51, 52, 99.999])
+    assert "p50" in close
+    assert "p99.999" in close
+    assert "p49" not in close
+    assert ticks([50]) == {"p50"}
 
 
 def test_what_cannot_be_drawn_is_said(both):

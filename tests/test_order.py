@@ -234,3 +234,24 @@ def test_what_follows_from_an_order(names, blocked, sentence):
     assert found.blocked is blocked
     assert found.runs == len(names)
     assert math.isnan(found.p) == (len(set(names)) < 2)
+
+
+@pytest.mark.parametrize(
+    ("names", "sentence"),
+    [
+        (
+            ["2", "2", "12", "12"],
+            f"All runs of nodes 2 were made before those of nodes 12: {MEANWHILE} cannot be told"
+            " from the level of nodes",
+        ),
+        (["2", "12", "2", "12"], "Levels of nodes took turns (3 switches in 4 runs)"),
+        (["2"], "All runs are of nodes 2: their order tells nothing about levels of nodes"),
+        (
+            ["2"] * 5 + ["3", "12"] * 5,
+            "Levels of nodes stand partly in blocks (10 switches in 15 runs), all runs of nodes 2"
+            f" side by side: {MEANWHILE} cannot be told from that level",
+        ),
+    ],
+)
+def test_levels_of_a_parameter_are_not_called_platforms(names, sentence):
+    assert arrangement(names, factor="nodes").sentence == sentence

@@ -124,6 +124,14 @@ def test_a_line_that_cannot_be_read_is_named(store, file, text, message):
     assert store.experiments() == []
 
 
+def test_a_folder_is_no_file_of_stacks_and_a_file_named_twice_is_one(store, file, tmp_path):
+    with pytest.raises(NotFound, match="is a folder; name the files in it"):
+        import_perf(store, [tmp_path])
+    path = file("main;read 3\n")
+    assert import_perf(store, [path, path.parent / ".." / path.parent.name / path.name]).runs == 1
+    assert store.names("perf") == {f"one/{path.stem}"}
+
+
 def test_two_platforms_are_compared_and_the_command(minion, store, file):
     one, two = file("a;b 10\n"), file("a;b 30\n", platform="two")
     said = minion("ingest", "perf", str(one), str(two), "--experiment", "e")

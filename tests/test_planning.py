@@ -8,12 +8,15 @@ import pytest
 from runs import run
 from scipy.stats import ttest_ind
 
+from analysis import compare
 from analysis.statistics import power as powers
+from analysis.statistics.critical import together
 from analysis.timeline import durations
 from analysis.variation.planning import plan
 from ingest.planted import DURATION_NOISE
 from minion.errors import InvalidData, NotFound
 from minion.lifecycle import PHASE_NAMES
+from minion.model import Measurement
 
 IDLE = {"phase": "Cluster idle"}
 
@@ -26,8 +29,7 @@ def test_without_anything_wanted_it_says_what_the_runs_can_find(study_store):
     assert pairs == [["K3s", "K8s"], ["K3s", "mK8s"], ["K8s", "mK8s"]]
     row = found.table.iloc[0]
     sd = (row["sd_baseline"], row["sd_platform"])
-    assert row["detectable"] == powers.detectable(sd, (25, 25))
-    assert row["half_width"] == powers.half_width(sd, (25, 25))
+    assert row["detectable"] == powers.detectable(sd, (25, 25), alpha=0.05 / 36)
     assert row["detectable_share"] == pytest.approx(row["detectable"] / row["mean_baseline"] * 100)
     assert (found.table["careful_detectable"] > found.table["detectable"]).all()
     assert found.sentences[0].startswith("With the runs there are, a difference of cpu is found")
@@ -42,9 +44,12 @@ def test_the_figures_are_those_of_the_runs(study_store):
     assert row["mean_baseline"] == pytest.approx(own["K8s"].mean())
     assert row["sd_platform"] == pytest.approx(own["K3s"].std())
     sd = (float(own["K8s"].std()), float(own["K3s"].std()))
-    assert row["runs"] == powers.runs_for_difference(sd, 4)
+    # Two pairs: means and ranks, which are worth 3 / pi of the runs, at half the level each.
+    by_ranks = np.sqrt(np.pi / 3)
     upper = tuple(powers.upper_sd(s, 25) for s in sd)
-    assert row["careful_runs"] == powers.runs_for_difference(upper, 4)
+    for name, deviations in {"runs": sd, "careful_runs": upper}.items():
+        scaled = tuple(by_ranks * s for s in deviations)
+        assert row[name] == powers.runs_for_difference(scaled, 4, alpha=0.05 / 2)
     total = durations(study_store, phase="Total simulation time")
     hours = sum(total.loc[total["platform"] == p, "duration_s"].median() for p in own) / 3600
     assert row["hours"] == pytest.approx(row["runs"] * hours)
@@ -70,9 +75,72 @@ def test_everything_that_is_wanted_has_a_row(study_store):
     margin = found.table[found.table["wanted"] == "margin"]
     enough = int((margin["careful_runs"] <= 25).sum())
     assert found.sentences[2].endswith(f" suffice, carefully, in {enough} of 36 comparisons.")
-    assert any(
-        note.startswith("Each of 36 tests is held to a level of 0.0014") for note in found.notes
+    assert found.notes[0] == (
+        "Planned as asked for: 36 tests that hold together, a level of 0.0014 each (Bonferroni)."
     )
+    assert (found.family.name, found.family.size) == ("as asked for", 36)
+    limit = together(0.95, 3)
+    width = found.table.iloc[0]
+    assert width["runs"] == powers.runs_for_width(sd, width["amount"], critical=limit)
+    equal = found.table.iloc[2]
+    wider = (sd[0] * 1.03, sd[1])
+    assert equal["runs"] == powers.runs_for_equivalence(wider, equal["amount"], alpha=0.05 / 36)
+
+
+@pytest.mark.parametrize(
+    ("metric", "options", "name", "tests"),
+    [
+        ("cpu", {}, "cpu × 12 phases × 3 pairs", 36),
+        ("cpu", IDLE, "cpu × Cluster idle × 3 pairs", 3),
+        ("cpu", {"baseline": "K8s", **IDLE}, "cpu × Cluster idle × 2 pairs", 2),
+        ("net", {"platform": "K3s,K8s", **IDLE}, "net (2 quantities) × Cluster idle × 1 pair", 2),
+    ],
+)
+def test_a_plan_is_for_what_compare_does(study_store, metric, options, name, tests):
+    """Its family, and the intervals that it will give."""
+    found = plan(study_store, metric, **options)
+    compared = compare(study_store, metric, **options)
+    assert (found.family.name, found.family.size) == (name, tests)
+    assert found.family.name in compared.families
+    assert compared.families[name] == tests
+    assert f"what `compare` of these runs would do: {name}, {tests} tests" in found.notes[0]
+    assert found.document()["family"] == {"name": name, "size": tests, "method": "Bonferroni"}
+    keys = ["phase", "platform", "baseline"]
+    keys += ["dimension"] if metric == "net" else []
+    pairs = compared.pairs[compared.pairs["role"] == "all"]
+    pairs = pairs.rename(columns={"level": "platform", "reference": "baseline"})
+    both = found.table.astype({"phase": "str"}).merge(pairs, on=keys, validate="1:1")
+    assert len(both) == len(found.table) == tests
+    half = (both["high"] - both["low"]) / 2
+    assert both["half_width"].to_numpy() == pytest.approx(half.to_numpy(), rel=1e-8)
+
+
+def test_fewer_tests_than_compare_holds_are_planned_and_said(study_store):
+    found = plan(study_store, "cpu", difference="3%", tests=1)
+    assert found.notes[0] == (
+        "Planned as asked for: 1 test, a level of 0.05. `compare` of these runs holds 36 together"
+        " (cpu × 12 phases × 3 pairs) and finds less than this."
+    )
+    row = found.table.iloc[0]
+    sd = (row["sd_baseline"], row["sd_platform"])
+    # The three pairs of a phase hold together nevertheless.
+    runs = powers.runs_for_difference(sd, row["amount"], critical=together(0.95, 3))
+    assert powers.runs_for_difference(sd, row["amount"]) < runs <= row["runs"]
+
+
+def test_a_pair_that_cannot_be_tested_is_no_test(store):
+    """One run of a platform, or values that are all the same; as `compare` counts."""
+    constant = {"B": 1.0, "C": 1.0}
+    for number in range(1, 10):
+        platform = "A" if number == 1 else "BCDE"[number % 4]
+        simulation, _ = run(str(number), platform=platform)
+        value = constant.get(platform, float(number))
+        measured = (Measurement(name="latency", value=value, unit="ms"),)
+        store.put(replace(simulation, measurements=measured), [])
+    for baseline, tests in ((None, 5), ("B", 2)):
+        found = plan(store, "latency", baseline=baseline)
+        assert found.family.size == tests
+        assert compare(store, "latency", baseline=baseline).families[found.family.name] == tests
 
 
 def test_the_document_is_for_programs(study_store):
@@ -89,19 +157,21 @@ def test_more_power_confidence_and_tests_take_more_runs(study_store):
     least = runs()
     assert least < runs(power=0.9) < runs(power=0.9, confidence=0.99)
     assert least < runs(tests=36)
+    assert least == runs(tests=3)
 
 
 def test_the_runs_planned_are_enough(study_store):
     """A plan from the study's runs, carried out many times on what is planted in it."""
     found = plan(study_store, "duration", difference="1 s", phase="Apply deployment")
     row = found.table.iloc[0]
+    assert found.family.size == 3
     n = int(row["careful_runs"])
     sd = DURATION_NOISE * 29
     # It planned with limits that are above the true deviations here, so the power is above 0.8.
-    assert powers.power_of_difference(1, (sd, sd), (n, n)) > 0.8
+    assert powers.power_of_difference(1, (sd, sd), (n, n), alpha=0.05 / 3) > 0.8
     random = np.random.default_rng(1)
     x, y = (random.normal(mean, sd, (5000, n)) for mean in (29, 30))
-    found_it = ttest_ind(x, y, axis=1, equal_var=False).pvalue < 0.05
+    found_it = ttest_ind(x, y, axis=1, equal_var=False).pvalue < 0.05 / 3
     assert np.mean(found_it) > 0.8 - 3.5 * np.sqrt(0.8 * 0.2 / 5000)
 
 
@@ -116,8 +186,8 @@ def test_a_platform_with_one_run_has_no_plan_and_a_note(study_store):
     assert found.table["runs_baseline"].tolist() == [1]
     assert found.table[["sd_baseline", "runs", "careful_runs", "hours"]].isna().all(axis=None)
     assert (
-        "Fewer than two runs of K8s: no deviation, so no plan there; measure two or more."
-        in found.notes
+        "Fewer than two runs of K8s: no deviation, so no plan there; measure two or more, and plan"
+        " again." in found.notes
     )
     assert found.sentences[0].endswith("cannot be said; see the notes.")
     nothing = plan(study_store, "cpu", sims="1000,5000,5001", **IDLE)

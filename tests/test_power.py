@@ -5,6 +5,8 @@ import pytest
 from scipy.stats import t as students
 from statsmodels.stats.power import TTestIndPower
 
+from analysis.statistics.critical import alone, larger, together
+from analysis.statistics.means import contrasts
 from analysis.statistics.power import (
     detectable,
     half_width,
@@ -38,6 +40,29 @@ def test_half_a_width_is_that_of_r():
     # R 4.2.2: diff(t.test(c(4.1, 5.2, 3.9, 4.8, 5.0), c(6.2, 9.9, 4.4, 8.1, 7.3))$conf.int) / 2
     sd = (0.570087712549569, 2.058397434899295)
     assert half_width(sd, (5, 5)) == pytest.approx(2.5192147552436, rel=1e-10)
+
+
+def test_critical_values_are_those_of_r():
+    # R 4.2.2: qt(1 - 0.05 / 3 / 2, 20), qtukey(0.95, 3, 20) / sqrt(2),
+    # qt(1 - (1 - 0.95^(1/2)) / 2, 20)
+    family, every, baseline = alone(0.05 / 3), together(0.95, 3), together(0.95, 2, "baseline")
+    found = [limit(20) for limit in (family, every, baseline)]
+    assert found == pytest.approx([2.61258542303349, 2.52998180523858, 2.41708212230924])
+    assert larger(family, every)(20) == larger(every, family)(20) == found[0]
+
+
+@pytest.mark.parametrize("method", ["games-howell", "baseline"])
+def test_half_a_width_is_that_of_a_comparison(method):
+    random = np.random.default_rng(6)
+    groups = [random.normal(5, sd, n) for sd, n in ((1, 4), (2, 9), (0.5, 6))]
+    pairs = [(1, 0), (2, 0)] + [(2, 1)] * (method == "games-howell")
+    limit = together(0.9, 3 if method == "games-howell" else 2, method)
+    for (x, y), found in zip(
+        pairs, contrasts(groups, pairs, confidence=0.9, method=method), strict=True
+    ):
+        sd = (float(groups[x].std(ddof=1)), float(groups[y].std(ddof=1)))
+        width = half_width(sd, (len(groups[x]), len(groups[y])), critical=limit)
+        assert width == pytest.approx((found.high - found.low) / 2, rel=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -170,6 +195,20 @@ def test_without_any_variance_two_runs_are_enough():
     assert detectable((0, 0), (5, 5)) == half_width((0, 0), (5, 5)) == upper_sd(0, 5) == 0
     assert power_of_difference(0, (0, 0), (5, 5)) == 0.05
     assert power_of_equivalence(1, (0, 0), (5, 5), difference=1) == 0
+
+
+def test_intervals_and_tests_that_hold_together_take_more_runs():
+    limit = together(0.95, 3)
+    n = runs_for_width((1, 2), 0.7, critical=limit)
+    assert n is not None
+    assert n > runs_for_width((1, 2), 0.7)
+    widths = [half_width((1, 2), (runs, runs), critical=limit) for runs in (n, n - 1)]
+    assert widths[0] <= 0.7 < widths[1]
+    n = runs_for_difference((1, 2), 0.7, critical=limit)
+    power = [power_of_difference(0.7, (1, 2), (runs, runs), critical=limit) for runs in (n, n - 1)]
+    assert power[0] >= 0.8 > power[1]
+    smallest = detectable((1, 2), (n, n), critical=limit)
+    assert power_of_difference(smallest, (1, 2), (n, n), critical=limit) == pytest.approx(0.8)
 
 
 def test_more_runs_than_anybody_measures_are_no_number():

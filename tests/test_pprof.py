@@ -230,6 +230,14 @@ def test_logs_with_other_times_or_none(file):
         list(latencies_of(file("nothing\n", "d.log")))
 
 
+def test_a_folder_is_neither_a_profile_nor_a_log(store, file, tmp_path):
+    path = file(encoded(SAMPLES))
+    for profiles, log in (([path, tmp_path], None), ([path], tmp_path)):
+        with pytest.raises(NotFound, match="is a folder; name the files in it"):
+            import_pprof(store, profiles, log=log)
+    assert store.simulations() == []
+
+
 def test_two_versions_are_compared(minion, store, file):
     before = file(encoded(SAMPLES))
     after = file(encoded([(["read", "main"], [1, 12 * MS])]), platform="v0.4")

@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 
+from analysis.profiling.growth import changes_chart
 from analysis.profiling.packets import packet_path, paths
 from analysis.profiling.reading import folded, functions, one_unit, stacks
 from analysis.profiling.tables import changes, top
@@ -176,3 +177,34 @@ def test_one_path_is_indented():
         packet_path(PATH[:0])
     with pytest.raises(InvalidData, match="no column 'tree'"):
         paths(PATH.drop(columns="tree"))
+
+
+def test_calls_are_the_mean_of_the_runs_that_counted_them():
+    counted = profile({("app", "a"): 1, ("app", "b"): 1}).assign(calls=10.0)
+    uncounted = profile({("app", "a"): 3}, sim_id="a/2").assign(calls=float("nan"))
+    table = top(pd.concat([counted, uncounted])).set_index("function")
+    assert table["calls"].to_dict() == {"a": 10, "b": 10}
+    assert table["self_ms"].to_dict() == {"a": 2, "b": 0.5}
+    # A run that counts others has none of what it lacks, and says nothing of what it left open.
+    third = profile({("app", "a"): 1, ("app", "c"): 1}, sim_id="a/3")
+    third["calls"] = [float("nan"), 4.0]
+    table = top(pd.concat([counted, uncounted, third])).set_index("function")
+    assert table["calls"].to_dict() == {"a": 10, "b": 5, "c": 2}
+    nobody = top(uncounted, groups=("sim_id",))
+    assert nobody["calls"].isna().all()
+
+
+def test_what_is_below_zero_has_no_ratio():
+    before = profile({("app", "joined"): -4, ("app", "left"): 2, ("app", "a"): 10})
+    after = profile({("app", "joined"): 1, ("app", "left"): -1, ("app", "a"): 5}, "b", "b/1")
+    table = changes(pd.concat([before, after])).set_index("function")
+    assert table["ratio"].isna().to_dict() == {
+        "(total)": False,
+        "joined": True,
+        "left": True,
+        "a": False,
+    }
+    assert table.loc["a", "ratio"] == 0.5
+    told = changes_chart(table.reset_index()).title.subtitle
+    assert told[1].startswith("Own times below zero (joined and 1 more): time that the kernel left")
+    assert "--untangle" in told[1]

@@ -1,5 +1,7 @@
 """Pictures of profiles: flame graphs in a browser, paths, growth, latencies; the script."""
 
+import itertools
+
 import pandas as pd
 import pytest
 from browsers import opened  # noqa: F401  the fixture for files; others are for addresses
@@ -13,6 +15,7 @@ from analysis.profiling.growth import changes_chart
 from analysis.profiling.latency import latency_chart
 from analysis.profiling.packets import packet_path, path_chart
 from analysis.profiling.tables import changes
+from ingest.profiling.trace import calls
 from minion.errors import InvalidData, MinionError
 
 RAW = " 0)               |  send() {{\n 0)   {us} us    |    {name}();\n 0)   5.000 us    |  }}\n"
@@ -146,6 +149,40 @@ def test_a_path_is_drawn_over_time():
     assert drawn(path_chart(path(call("f", 0, 0.0, 0.0, 0.0)))) is not None
 
 
+def test_calls_of_a_coarse_clock_follow_each_other_inside_their_caller():
+    coarse = path(
+        call("send", 0, 0.0, 4.0, 0.4),
+        call("first", 1, 0.0, 1.2, 0.9),  # its clock says 0.0, as that of its first call
+        call("inner", 2, 1.0, 0.3, 0.3),
+        call("second", 1, 1.0, 0.7, 0.7),  # would begin before the first has ended
+        call("third", 1, 1.0, 0.2, 0.2),
+        call("last", 1, 3.0, 1.5, 1.5),  # would end after its caller
+    )
+    chart = path_chart(coarse)
+    bars = {r["function"]: (r["start"], r["end"]) for r in data(chart)}
+    assert bars == {
+        "send": (0, 4),
+        "first": (0, 1.2),
+        "inner": (0.9, 1.2),
+        "second": (1.2, 1.9),
+        "third": (1.9, 2.1),
+        "last": (2.5, 4),
+    }
+    assert "The clock is too coarse for the order of the calls" in chart.title.subtitle[1]
+
+
+def test_no_call_of_the_published_trace_overlaps_another(shared_data):
+    trace = shared_data / "google-network" / "compute-engine" / "trace.report.gz"
+    one = packet_path(calls(trace, untangle=True))
+    bars = data(path_chart(one))
+    levels = {r["level"] for r in bars}
+    assert len(bars) == len(one) > 10
+    for level in levels:
+        own = [r for r in bars if r["level"] == level]
+        gaps = [b["start"] - a["end"] for a, b in itertools.pairwise(own)]
+        assert min(gaps, default=0) > -1e-3
+
+
 def test_growth_is_drawn_with_the_total():
     frame = pd.concat(
         [
@@ -198,10 +235,10 @@ def test_the_script_goes_from_files_to_charts(study, tmp_path, capsys):
         file.parent.mkdir()
         file.write_text(RAW.format(us=us, name=name))
         files.append(str(file))
-    study.main(str(tmp_path / "out"), files)
+    study.main(str(tmp_path / "out"), *files)
     assert {file.name for file in (tmp_path / "out").iterdir()} == {
-        *("functions.csv", "changes.csv", "changes.html", "t.log-path.csv", "t.log-path.html"),
-        "report.html",
+        *("functions.csv", "changes.csv", "changes.html", "report.html"),
+        *(f"{name}-t-path.{kind}" for name in ("one", "two") for kind in ("csv", "html")),
         *("one-t.html", "one-t.folded", "two-t.html", "two-t.folded"),
     }
     assert (
@@ -211,13 +248,11 @@ def test_the_script_goes_from_files_to_charts(study, tmp_path, capsys):
     broken = tmp_path / "one" / "x.txt"
     broken.write_text("nonsense\n")
     with pytest.raises(MinionError, match=r"x\.txt, line 1"):
-        study.main(str(tmp_path / "out"), [str(broken)])
+        study.main(str(tmp_path / "out"), str(broken))
 
 
 def test_the_script_on_the_published_traces(study, shared_data, tmp_path, capsys):
     folder = shared_data / "google-network" / "compute-engine"
-    study.main(
-        str(tmp_path), [str(folder / "trace.report.gz"), str(folder / "packet-trace.log.gz")]
-    )
+    study.main(str(tmp_path), str(folder / "trace.report.gz"), str(folder / "packet-trace.log.gz"))
     assert "idle_cpu" in capsys.readouterr().out
     assert (tmp_path / "compute-engine-trace.html").stat().st_size > 100_000

@@ -49,6 +49,16 @@ def test_what_a_dead_process_owes_is_drawn_here(frame, dies):
         assert [len(drawn.spec["concat"]) for drawn in ordered] == [12] * 4
 
 
+@pytest.mark.parametrize("started", [True, False])
+def test_a_chart_that_cannot_be_made_ends_nobodys_wait(frame, started):
+    with Workshop() as room:
+        if started:
+            room.start()
+        with pytest.raises(AttributeError):
+            assert room.draw("unheard_of", frame).spec
+        assert len(room.draw("durations", frame).spec["concat"]) == 12
+
+
 def test_without_a_process_everything_is_drawn_here(frame, monkeypatch):
     monkeypatch.setattr(workshop.sys, "executable", "/nowhere/python")
     with Workshop() as room:

@@ -220,6 +220,26 @@ def test_runs_stand_in_the_order_of_their_starts():
     assert {"order of the runs", "%", "Cluster idle"} <= set(texts(svg))
 
 
+def test_a_share_of_a_whole_begins_at_0_and_values_have_their_unit():
+    def begins_and_titles(chart):
+        (panel,) = chart.to_dict()["concat"]
+        dots, _ = panel["layer"]
+        titles = [told["title"] for told in dots["encoding"]["tooltip"]]
+        return dots["encoding"]["y"]["scale"]["domain"][0], titles
+
+    frame, starts = runs()
+    assert begins_and_titles(charts.drift(frame, starts, unit="%")) == (
+        0,
+        ["Run", "Platform", "Value, %"],
+    )
+    begin, titles = begins_and_titles(charts.drift(frame.assign(unit="s"), starts))
+    assert 5 < begin < frame["value"].min()
+    assert titles[-1] == "Value, s"
+    assert begins_and_titles(charts.drift(frame, starts))[1][-1] == "Value"
+    below = charts.drift(frame.assign(value=-frame["value"]), starts, unit="%")
+    assert begins_and_titles(below)[0] < frame["value"].max() * -1
+
+
 def test_the_line_has_the_slope_of_the_table_and_is_solid_where_it_is_certain():
     frame, starts = runs(n=20, slope=0.5)
     table = trends(frame, starts).set_index("platform")
@@ -238,7 +258,9 @@ def test_the_line_has_the_slope_of_the_table_and_is_solid_where_it_is_certain():
 
 def test_one_run_has_no_line():
     frame, starts = runs(n=2)
-    assert marks(drawn(charts.drift(frame, starts)), "rule") == []
+    svg = drawn(charts.drift(frame, starts))
+    assert marks(svg, "rule") == []
+    assert "Dot: a run; too few for a line" in texts(svg)
 
 
 def test_drifts_that_cannot_be_drawn():
@@ -337,3 +359,15 @@ def test_autocorrelations_that_cannot_be_drawn():
     assert len(record["lag"]) == 8
     hostile = samples(hosts=[HOSTILE], platform="it's")
     assert marks(drawn(charts.autocorrelation(hostile, by="hostname")), "rect")
+
+
+def test_a_difference_is_told_with_its_unit_in_four_digits():
+    frame = pairs({"low": 5.0, "difference": 6.0, "high": 7.0})
+    told = [
+        tip
+        for panel in charts.differences(frame, relative=False).to_dict()["concat"]
+        for layer in panel["layer"]
+        for tip in layer["encoding"].get("tooltip", [])
+    ]
+    formats = {tip["title"]: tip.get("format") for tip in told}
+    assert formats["Difference, percentage points"] == formats["from"] == ",.4~g"

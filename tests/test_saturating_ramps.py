@@ -252,3 +252,13 @@ def test_the_command_shows_a_table_and_draws(store, mongodb_uri, tmp_path, monke
     assert table.loc["runc", "begins"] == pytest.approx(25, abs=0.5)
     assert chart.exists()
     assert "note: written:" in said.err
+
+
+def test_an_unknown_dimension_is_named_with_those_that_are_stored(minion, store, tmp_path):
+    (tmp_path / "runc.csv").write_text(table_of(most=40))
+    import_kata(store, [tmp_path])
+    there = "there are: active, creating, evicted, free, iteration, running, terminating"
+    for words in (("nonsense",), ("running", "--load", "nonsense")):
+        said = minion("saturation", *words)
+        assert (said.returncode, said.stdout) == (1, "")
+        assert f"no run has a dimension nonsense; {there}" in said.stderr

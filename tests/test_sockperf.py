@@ -1,10 +1,12 @@
 """sockperf's output into runs."""
 
+import gzip
+
 import pytest
 
 from ingest.networking.sockperf import ingest_sockperf
 from ingest.networking.sockperf_text import disagreements, is_sockperf, read
-from minion.errors import InvalidData
+from minion.errors import AlreadyExists, InvalidData
 
 LATENCY = """\
 \x1b[2;35msockperf: == version #3.7-no.git == \x1b[0m
@@ -136,6 +138,35 @@ def test_one_sim_id_is_for_one_file(store, written):
     paths = [written(LATENCY), written(RATE, "b.txt")]
     with pytest.raises(InvalidData, match="--sim 7 names one run, and there are 2 files"):
         ingest_sockperf(store, paths, sim="7")
+
+
+def test_files_of_one_name_are_neither_counted_twice_nor_put_in_place_of_each_other(
+    store, written, tmp_path
+):
+    path = written(LATENCY)
+    again = tmp_path / "day2" / "gke" / "a.txt"
+    again.parent.mkdir(parents=True)
+    again.write_text(LATENCY.replace("20.500", "21.500"))
+    with pytest.raises(InvalidData, match="two files would be simulation gke/a"):
+        ingest_sockperf(store, [path, again])
+    assert store.simulations() == []
+    done = ingest_sockperf(store, [path, path])
+    assert (done.runs, done.new) == (1, 1)
+    before = store.simulation("gke/a")
+    with pytest.raises(AlreadyExists, match=r"from a.txt, and its latency is 20\.5 µs"):
+        ingest_sockperf(store, [again])
+    with pytest.raises(AlreadyExists, match="its platform is gke there, not q"):
+        ingest_sockperf(store, [path], platform="q", sim="gke/a")
+    assert store.simulation("gke/a") == before
+
+
+def test_a_gzipped_file_is_the_run_of_the_plain_one(store, written):
+    path = written(LATENCY)
+    packed = path.with_name("a.txt.gz")
+    packed.write_bytes(gzip.compress(path.read_bytes()))
+    ingest_sockperf(store, [path])
+    assert ingest_sockperf(store, [packed]).new == 0
+    assert store.names("sockperf") == {"gke/a"}
 
 
 def test_what_is_sockperf_s():

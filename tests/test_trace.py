@@ -232,6 +232,8 @@ def test_files_that_are_no_traces(store, trace, tmp_path):
         profile(path)
     with pytest.raises(NotFound, match="there is no file"):
         import_traces(store, [tmp_path / "nothing"])
+    with pytest.raises(NotFound, match="is a folder; name the files in it"):
+        import_traces(store, [tmp_path])
     with pytest.raises(InvalidData, match="no file was named"):
         import_traces(store, [])
     with pytest.raises(InvalidData, match="--sim x names one run, and there are 2 files"):
@@ -247,11 +249,11 @@ def test_the_same_trace_again_changes_nothing_and_another_one_needs_another_name
     assert import_traces(store, [path]).samples == 0
     assert store.simulation("one/t") == run
     path.write_text(leaf("g", 9.0) + "\n")
-    with pytest.raises(AlreadyExists, match=r"one/t of experiment trace holds another profile"):
+    with pytest.raises(AlreadyExists, match=r"one/t of experiment trace is stored from t.txt, and"):
         import_traces(store, [path])
     assert functions(store).equals(frame)
-    with pytest.raises(InvalidData, match="two files would be simulation one/t; say --sim"):
-        import_traces(store, [path, trace(leaf("a", 1.0), name="t.log")])
+    with pytest.raises(InvalidData, match="two files would be simulation one/u"):
+        import_traces(store, [trace(leaf("a", 1.0), name=name) for name in ("u.log", "u.txt")])
     import_traces(store, [path], sim="again", platform="two")
     assert store.simulation("again").platform == "two"
 

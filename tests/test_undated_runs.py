@@ -6,7 +6,7 @@ import pytest
 from pprof_profiles import encoded
 from runs import START, run
 
-from analysis import check, compare
+from analysis import check, compare, durations
 from analysis.comparing.order import arrangement, beginnings, in_order
 from analysis.reporting.overview import opening, run_list
 from ingest.networking.iperf3 import ingest_iperf3
@@ -104,6 +104,10 @@ def test_small_files_without_a_date_make_runs_without_one(store, tmp_path):
     ingest_csv(store, [file("dated.csv", "t,h,v\n0,n,1\n5,n,2\n")], place)
     place.write_text('measurements = { score = "s" }\n')
     ingest_csv(store, [file("d.csv", "s\n5\n")], place)
+    # Nor does any but the profile and the tables with times say how long it took.
+    assert set(durations(store)["sim_id"]) == {"P/dated", "P/c"}
+    lengths = runs(store).set_index("sim_id")["length"].dropna()
+    assert set(lengths.index) == {"P/dated", "P/c"}
     dated = {s.sim_id: s.dated for s in store.simulations()}
     assert dated == {f"P/{name}": name == "dated" for name in ("a", "b", "c", "d", "dated")}
     assert len(store.simulations()) == 6

@@ -11,6 +11,7 @@ from scipy.stats import chi2
 
 from analysis.statistics.components import one_way
 from analysis.timeline import durations
+from analysis.variation import mixed
 from analysis.variation.mixed import mixed_model
 from analysis.variation.next_hour import next_hour
 from analysis.variation.variances import variance
@@ -289,6 +290,77 @@ def test_the_mixed_model_says_when_nothing_varies():
     assert table["estimate"].isna().all()
     _, doubt = mixed_model(cells.assign(value=[1.0, 2.0, 3.0, 5.0], hostname="a"))
     assert doubt == "several hosts and more runs than platforms are lacking"
+
+
+def crossed(noise, seed=0, runs=3):
+    """Two platforms of runs on two hosts, whose values are the run's and some noise."""
+    random = np.random.default_rng(seed)
+    rows = [
+        (platform, str(run), host, 10.0 + run + noise * random.normal())
+        for platform in "AB"
+        for run in range(runs)
+        for host in "ab"
+    ]
+    return pd.DataFrame(rows, columns=["platform", "sim_id", "hostname", "value"])
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        crossed(0),
+        crossed(0).query("platform == 'A'"),
+        crossed(0).assign(value=lambda c: c["value"] + (c["hostname"] == "b")),
+        crossed(0).assign(value=lambda c: (c["platform"] == "B") * 1.0),
+        crossed(0).assign(value=lambda c: 1e12 + c["value"]),
+        crossed(1).iloc[[0, 2, 3, 5]],
+    ],
+    ids=["runs", "one platform", "hosts", "platforms", "large", "as many as runs and hosts"],
+)
+def test_without_a_rest_the_mixed_model_is_refused(cells):
+    table, doubt = mixed_model(cells)
+    assert doubt == "runs and hosts explain every value, so nothing can be estimated"
+    assert table["term"].tolist()[-3:] == ["sd run", "sd host", "sd rest"]
+    assert table[["estimate", "standard_error"]].isna().all(axis=None)
+
+
+def test_a_mixed_model_is_whole_or_nothing():
+    """Next to nothing is left for the rest: some fits break down, and none half."""
+    for seed in range(20):
+        table, doubt = mixed_model(crossed(1e-7, seed))
+        fixed, estimates = table.iloc[:2], table["estimate"]
+        if doubt in ("it cannot be fitted", "it did not converge"):
+            assert table[["estimate", "standard_error"]].isna().all(axis=None)
+        else:
+            assert np.isfinite(estimates).all()
+            assert np.isfinite(fixed["standard_error"]).all()
+            assert doubt.startswith("the deviation of a ") or not doubt
+
+
+def test_a_mixed_model_with_large_differences_between_runs_converges():
+    table, doubt = mixed_model(crossed(0.01, runs=6))
+    assert "converge" not in doubt
+    found = table.set_index("term")["estimate"]
+    assert found["sd run"] == pytest.approx(np.std(range(6), ddof=1), rel=0.05)
+    # Five degrees of freedom and more: within a half of the true deviation.
+    assert found["sd rest"] == pytest.approx(0.01, rel=0.5)
+
+
+def test_what_did_not_converge_has_no_figures(monkeypatch):
+    monkeypatch.setattr(mixed, "_STEPS", 3)
+    table, doubt = mixed_model(crossed(1, runs=6))
+    assert doubt == "it did not converge"
+    assert table["estimate"].isna().all()
+
+
+def test_runs_whose_hosts_are_the_same_have_no_mixed_model_and_a_note(store):
+    for number in "123":
+        store.put(*run(number, metrics=["cpu"]))
+    found = variance(store, "cpu", phase="Cluster idle", model=True)
+    assert found.model["estimate"].isna().all()
+    assert (
+        "Mixed model: runs and hosts explain every value, so nothing can be estimated in Cluster"
+        " idle (all)." in found.notes
+    )
 
 
 # ---------------------------------------------------------------- little or odd data

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import signal
 
 import pandas as pd
@@ -24,6 +25,7 @@ from analysis.web.address import (
     run_of,
     same_query,
 )
+from analysis.web.compare_page import comparison
 from analysis.web.keeper import Keeper
 from analysis.web.listing import Filter, Listing
 from analysis.web.live import Region
@@ -123,6 +125,35 @@ def test_questions_and_runs_come_back_as_they_were():
 
 
 # ---------------------------------------------------------------- who may ask, and headers
+
+
+@pytest.mark.usefixtures("two_platforms")
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/download/runs.csv?experiment=e", "text/csv"),
+        ("/download/samples.csv?experiment=e", "text/csv"),
+        ("/download/nothing.csv?experiment=e", "text/plain"),
+    ],
+)
+def test_a_file_names_its_letters_once(client, path, kind):
+    assert client.get(path).headers["Content-Type"] == f"{kind}; charset=utf-8"
+
+
+@pytest.mark.usefixtures("two_platforms")
+def test_a_comparison_speaks_as_a_page(store):
+    listing = Listing(store)
+    with pytest.raises(InvalidData, match=r"a&b \(3 runs\).*under “Compared by”"):
+        comparison(listing, "?experiment=e&platform=a%26b&metric=cpu")
+    with pytest.raises(InvalidData, match=r"only one platform.*K8s \(1 run\)"):
+        comparison(listing, "?experiment=e&sims=1&metric=cpu")
+    told = str(comparison(listing, "?experiment=e&metric=cpu"))
+    assert "percentage points" in told
+    assert not re.search(r"Td\(children='-", told)
+    heads = re.findall(r"Th\(children='([^']+)', className='(\w*)'", told)
+    assert {kind for name, kind in heads if name in ("difference", "interval", "p")} == {"number"}
+    assert {kind for name, kind in heads if name in ("level", "unit")} == {""}
+    assert [shown(-0.5), shown(-2), shown(-0.0001), shown(1234.5)] == ["−0.5", "−2", "0", "1,234.5"]
 
 
 @pytest.mark.usefixtures("two_platforms")
@@ -361,3 +392,13 @@ def test_cells():
     made = json.dumps(frame_table("Rows", long), default=lambda part: part.to_plotly_json())
     assert "the first 500 of 700" in made
     assert "start (s)" in made
+
+
+def test_landmarks_and_heads_of_the_first_page_have_names_of_their_own(store):
+    for number in range(26):
+        store.add(started(str(number)))
+    listing = Listing(store)
+    assert "aria-label='Pages of the list'" in str(runs_page.runs(listing, ""))
+    heads = re.findall(r"Th\(children='([^']*)'", str(runs_page.overview(listing, "")))
+    assert "Actions" in heads
+    assert "" not in heads

@@ -52,6 +52,19 @@ def test_entering_twice_and_at_once_changes_nothing(store, begun):
     assert [e.samples for e in worklist.of(begun)] == [0, 0]
 
 
+@pytest.mark.parametrize("gone", [False, True], ids=["complete", "deleted"])
+def test_a_run_that_is_over_by_now_is_not_entered(store, begun, gone):
+    worklist = Worklist(store)
+    worklist.enter(begun, HOSTS[1:2])
+    if gone:
+        store.delete_experiment(begun.experiment)
+    else:
+        store.settle(begun)
+    worklist.enter(begun, HOSTS)
+    # What stood there is whoever completes it to take away.
+    assert [entry.hostname for entry in worklist.of(begun)] == ["b"]
+
+
 def test_only_who_knows_how_it_is_may_move_it(store, begun):
     worklist = Worklist(store)
     worklist.enter(begun, HOSTS)
@@ -90,12 +103,13 @@ def test_whom_an_entry_belongs_to_is_not_moved_with_it(store, begun):
 def test_runs_in_progress_and_what_is_left_of_others(store, begun):
     worklist = Worklist(store)
     store.add(simulation("2", Status.REGISTERED))
-    complete = store.add(simulation("3", Status.COMPLETE))
+    complete = store.add(simulation("3", Status.ENDED))
     elsewhere = store.add(replace(simulation("4", Status.ENDED), experiment="other"))
-    assert {brief.id for brief in worklist.runs()} == {begun.id, elsewhere.id}
-    assert [brief.id for brief in worklist.runs("other")] == [elsewhere.id]
     for one in (begun, complete, elsewhere):
         worklist.enter(one, HOSTS)
+    store.settle(complete)
+    assert {brief.id for brief in worklist.runs()} == {begun.id, elsewhere.id}
+    assert [brief.id for brief in worklist.runs("other")] == [elsewhere.id]
     assert [entry.large for entry in worklist.of(elsewhere)] == [True, True]
     store.delete_experiment("other")
     assert worklist.sweep() == [complete.id]

@@ -1,5 +1,6 @@
 """Runs as bars of their phases, one below the other."""
 
+import math
 from collections.abc import Sequence
 
 import altair as alt
@@ -16,7 +17,8 @@ from minion.selection import natural
 _IDLE, _WAIT = "idle", "wait, no phase"
 _HEIGHT = 560  # pixels that runs below each other share, as far as they need them
 _ROW = (3, 15)  # pixels of a run, at least and at most
-_NAMED = 8  # pixels of a run from which on it has its name beside it
+_NAMED = 8  # pixels of a run from which on each has its name beside it
+_NAME = 13  # pixels of a name, and the space to the next, where rows are lower
 
 
 def timeline(
@@ -136,6 +138,15 @@ def _what(phase: str) -> str:
     return _WAIT if is_gap(phase) else _IDLE
 
 
+def _names(runs: Sequence[str], row: float) -> alt.Axis:
+    """The names of the runs; where rows are too low for all, those of some, evenly spread."""
+    axis = theme.row_names(row, least=0, share=0.72, limit=110)
+    if row < _NAMED:
+        axis.values = list(runs[:: math.ceil(_NAME / row)])
+        axis.labelFontSize = _NAME - 2
+    return axis
+
+
 def _column(
     platform: str, runs: Sequence[str], row: float, *, scale: alt.Scale, label: str
 ) -> alt.Chart:
@@ -154,7 +165,7 @@ def _column(
                 title=None,
                 sort=list(runs),
                 scale=alt.Scale(domain=list(runs), paddingInner=0.15, paddingOuter=0.1),
-                axis=theme.row_names(row, least=_NAMED, share=0.72, limit=110),
+                axis=_names(runs, row),
             ),
             fill=alt.Fill("what:N"),
             tooltip=[

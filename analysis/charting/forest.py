@@ -9,6 +9,7 @@ import pandas as pd
 
 from analysis.charting import theme
 from analysis.charting.labels import counted, has_values, one_of, titled
+from analysis.charting.light import Layer, Panel
 from analysis.comparing.judgement import Decision
 from analysis.comparing.margins import parse
 from analysis.comparing.sentences import difference_unit
@@ -174,7 +175,7 @@ class _Drawing:
 
     def _panel(
         self, phase: str, records: Sequence[Record], domain: Sequence[float], unit: str
-    ) -> alt.LayerChart:
+    ) -> Panel:
         pairs = [r["pair"] for r in records]
         scale = alt.Scale(domain=list(domain), nice=False, zero=False)
         ticks: dict[str, Any] = {"tickCount": 4 if self.width >= 160 else 3, "gridOpacity": 0.7}
@@ -194,21 +195,22 @@ class _Drawing:
             scale=alt.Scale(domain=list(dict.fromkeys(pairs))),
             axis=alt.Axis(ticks=False, domain=False, labelPadding=6, labelLimit=150),
         )
-        none = alt.Chart(alt.InlineData(values=[{"none": 1 if self.relative else 0}]))
+        none = Layer(alt.InlineData(values=[{"none": 1 if self.relative else 0}]))
+        what = "Ratio" if self.relative else ", ".join(filter(None, ("Difference", unit)))
         # What is undecided is hollow.
         colours = [colour for colour, _ in _LOOKS.values()]
         fills = [theme.PAPER if d is Decision.UNDECIDED else c for d, (c, _) in _LOOKS.items()]
-        layers = [
-            alt.Chart()
+        layers: list[alt.Chart] = [
+            Layer()
             .transform_filter("isValid(datum.inside)")
             .mark_bar(fill=theme.IDLE, opacity=0.8, size=_ROW, clip=True)
             .encode(x=_of(x, "inside:Q"), x2="outside:Q", y=y),
             none.mark_rule(stroke=theme.INK, strokeWidth=1).encode(x=_of(x, "none:Q")),
-            alt.Chart()
+            Layer()
             .transform_filter("isValid(datum.low)")
             .mark_rule(strokeWidth=2)
             .encode(x=_of(x, "low:Q"), x2="high:Q", y=y, stroke=_verdict(alt.Stroke, colours)),
-            alt.Chart()
+            Layer()
             .mark_point(size=62, opacity=1, strokeWidth=1.8)
             .encode(
                 x=x,
@@ -218,9 +220,9 @@ class _Drawing:
                 shape=_verdict(alt.Shape, [shape for _, shape in _LOOKS.values()]),
                 tooltip=[
                     alt.Tooltip("pair:N", title="Pair"),
-                    alt.Tooltip("middle:Q", title="Ratio" if self.relative else "Difference"),
-                    alt.Tooltip("low:Q", title="from"),
-                    alt.Tooltip("high:Q", title="to"),
+                    alt.Tooltip("middle:Q", title=what, format=",.4~g"),
+                    alt.Tooltip("low:Q", title="from", format=",.4~g"),
+                    alt.Tooltip("high:Q", title="to", format=",.4~g"),
                     alt.Tooltip("verdict:N", title="Verdict"),
                     alt.Tooltip("reason:N", title="because"),
                 ],
@@ -233,13 +235,12 @@ class _Drawing:
                 equal = alt.FieldEqualPredicate(field="phase", equal=phase)
                 before = [] if layer.transform is alt.Undefined else layer.transform
                 layer.transform = [alt.FilterTransform(equal), *before]
-        panel: alt.LayerChart = alt.layer(  # type: ignore[assignment]  # without row and column
-            *layers,
+        return Panel(
+            layer=layers,
             title=alt.TitleParams(phase, fontSize=12, offset=4),
             width=self.width,
             height=_ROW * len(set(pairs)),
         )
-        return panel
 
 
 def ratio_ticks(low: float, high: float) -> list[float]:

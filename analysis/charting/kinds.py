@@ -11,12 +11,14 @@ import pandas as pd
 from analysis import charts
 from analysis.charting import theme
 from analysis.charting.output import points
+from analysis.charting.palette import palette
+from analysis.charting.shares import VARYING
 from analysis.comparing.comparison import compare
 from analysis.comparing.order import beginnings
 from analysis.metrics import METRICS, utilization
 from analysis.profiling.flame import flame_title
 from analysis.profiling.reading import PREFIX, stacks
-from analysis.quantities import DURATION, quantity
+from analysis.quantities import DURATION, Quantity, quantity
 from analysis.timeline import durations_of
 from analysis.values import ALL_HOSTS
 from analysis.variation.variances import variance
@@ -114,6 +116,17 @@ class _Request:
     def simulations(self) -> list[Simulation]:
         return self.store.simulations(self.selection)
 
+    @cached_property
+    def colours(self) -> dict[str, str]:
+        """Those of all platforms of the experiment; of several, charts say what they think."""
+        names = {simulation.experiment for simulation in self.simulations}
+        return palette(self.store, names.pop()) if len(names) == 1 else {}
+
+    @cached_property
+    def values(self) -> Quantity:
+        """One value per run, of the whole run too."""
+        return quantity(self.store, self.metric, self.simulations, **self.choice)
+
     @property
     def simulated(self) -> bool:
         return any(simulation.simulated for simulation in self.simulations)
@@ -164,18 +177,27 @@ def _course(request: _Request) -> Chart:
         align=align,
         phases=request.phases() if align == "phase" else None,
         simulated=request.simulated,
+        colours=request.colours,
         width=request.shared_out(760, 80, 1),
     )
 
 
 def _utilization(request: _Request) -> Chart:
-    beside = request.beside(250, 85, 3)
-    return charts.utilization(request.samples, simulated=request.simulated, **beside)
+    of = request.values
+    values = of.runs.values
+    own = values[(values["role"].astype(str) == ALL_HOSTS).to_numpy()]
+    return charts.utilization(
+        own.assign(metric=of.name, unit=of.unit),
+        simulated=request.simulated,
+        colours=request.colours,
+        **request.beside(250, 85, 3),
+    )
 
 
 def _durations(request: _Request) -> Chart:
     frame = request.phases(all_of_them=False)
-    return charts.durations(frame, simulated=request.simulated, **request.beside(250, 85, 3))
+    beside = request.beside(250, 85, 3)
+    return charts.durations(frame, simulated=request.simulated, colours=request.colours, **beside)
 
 
 def _timeline(request: _Request) -> Chart:
@@ -218,18 +240,20 @@ def _autocorrelation(request: _Request) -> Chart:
         phase=names[0] if names else None,
         by=request.given.get("by", "role"),
         simulated=request.simulated,
+        colours=request.colours,
         width=request.shared_out(190, 130, len(frame["platform"].unique())),
     )
 
 
 def _drift(request: _Request) -> Chart:
-    of = quantity(request.store, request.metric, request.simulations, **request.choice)
+    of = request.values
     values = of.runs.values
     return charts.drift(
         values[(values["role"].astype(str) == ALL_HOSTS).to_numpy()],
         beginnings(request.simulations),
         unit=of.unit,
         simulated=request.simulated,
+        colours=request.colours,
         **request.beside(230, 70, 3),
     )
 
@@ -239,7 +263,8 @@ def _variance(request: _Request) -> Chart:
     roles = len(found.components["role"].unique())
     wide = request.shared_out(230, 150, roles)
     title = f"Where the variance of {_label(request.metric)} lies"
-    return charts.variances(found, title=title, simulated=request.simulated, width=wide)
+    of = VARYING[request.metric == DURATION]
+    return charts.variances(found, of=of, title=title, simulated=request.simulated, width=wide)
 
 
 def _differences(request: _Request) -> Chart:

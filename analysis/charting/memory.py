@@ -12,6 +12,7 @@ from scipy.stats import norm
 
 from analysis.charting import theme
 from analysis.charting.labels import one_experiment, one_metric, one_of, titled
+from analysis.charting.palette import Colours, colours_of
 from analysis.statistics.dependence import FEWEST
 from analysis.statistics.dependence import autocorrelation as correlations
 from analysis.timeline import phase_order
@@ -36,6 +37,7 @@ def autocorrelation(
     title: str | None = None,
     simulated: bool = False,
     platforms: Sequence[str] = (),
+    colours: Colours | None = None,
     width: int = 190,
     height: int = 96,
 ) -> alt.FacetChart:
@@ -56,6 +58,7 @@ def autocorrelation(
         title: of the chart; default: the metric's name and the phase.
         simulated: the data are not measured; the subtitle says so.
         platforms: columns, in this order; default: those of the frame.
+        colours: of the platforms; default: those that they have among themselves.
         width, height: of one panel in pixels.
 
     Raises:
@@ -69,11 +72,11 @@ def autocorrelation(
         frame, "experiment", "sim_id", "hostname", "role", "phase", "dimension", "elapsed_s"
     )
     one_experiment(frame)
-    there = phase_order(frame["phase"].dropna().astype(str).unique())
+    there = phase_order(map(str, frame["phase"].dropna().unique()))
     if phase is None:
-        phase = str(frame["phase"].astype(str).value_counts().idxmax())
+        phase = str(frame["phase"].value_counts().idxmax())
     one_of("phase", phase, there)
-    own = frame[(frame["phase"].astype(str) == phase).to_numpy()]
+    own = frame[(frame["phase"] == phase).to_numpy()]
     found = _found(own, lags)
     if not found:
         raise InvalidData(
@@ -84,8 +87,11 @@ def autocorrelation(
     names = list(platforms) or sorted({r["platform"] for r in records}, key=natural)
     step = float(np.median([one.step for one in found]))
     n = int(np.median([one.n for one in found]))
+    chart = _chart(records, rows, colours_of(names, colours), step, n, lags, width, height)
+    told = f"samples of {phase}; lags up to {lags} steps of {step:.3g} s; by {by}"
+    chart.usermeta = {"options": told}
     return theme.finished(
-        _chart(records, rows, names, step, n, lags, width, height),
+        chart,
         titled(
             title or f"Autocorrelation of {label} in {phase}",
             [
@@ -179,7 +185,7 @@ def _records(found: Sequence[_Found], by: str) -> list[Record]:
 def _chart(
     records: Sequence[Record],
     rows: Sequence[str],
-    names: Sequence[str],
+    colours: Colours,
     step: float,
     n: int,
     lags: int,
@@ -198,7 +204,6 @@ def _chart(
         axis=alt.Axis(grid=False, tickCount=5),
     )
     y = alt.Y("mean:Q", title="correlation", scale=scale, axis=alt.Axis(tickCount=4))
-    colours = theme.scale(theme.platform_colours(names))
     noise = (
         alt.Chart()
         .transform_aggregate(groupby=["row", "platform"])
@@ -211,7 +216,7 @@ def _chart(
         x=x,
         y=y,
         y2=alt.Y2Datum(0),
-        color=alt.Color("platform:N", scale=colours, legend=None),
+        color=alt.Color("platform:N", scale=theme.scale(colours), legend=None),
         tooltip=[
             alt.Tooltip("platform:N", title="Platform"),
             alt.Tooltip("seconds:Q", title="lag, s"),
@@ -228,7 +233,7 @@ def _chart(
         .facet(
             data=alt.InlineData(values=list(records)),
             row=alt.Row("row:N", sort=list(rows), header=beside),
-            column=alt.Column("platform:N", sort=list(names), header=header),
+            column=alt.Column("platform:N", sort=list(colours), header=header),
             spacing=12,
         )
         .transform_flatten(["lag", "mean", "low", "high"])

@@ -8,11 +8,13 @@ import numpy as np
 import pandas as pd
 
 from analysis.charting import theme
-from analysis.charting.labels import ELAPSED, RunNames, one_metric, one_of, titled
+from analysis.charting.labels import ELAPSED, RunNames, counted, one_metric, one_of, titled
 from analysis.charting.phases import Record, shade_scale, shades
-from analysis.charting.reduction import POINTS, SERIES, lines
+from analysis.charting.reduction import POINTS, SERIES, lines, reduction_error
 from minion.errors import InvalidData
 from minion.selection import natural
+
+_LOOKED_AT = 12  # runs, and hosts, whose lines are held against all of their samples
 
 
 def facet(
@@ -81,6 +83,10 @@ def facet(
     )
     if y == "free":
         chart = chart.resolve_scale(y="independent")
+    upper = end if y == "shared" else None
+    thinned = _thinning(frame, records, points, width=width, height=height, top=upper)
+    axis = f"value axis from 0 to {end:g} {unit}" if upper else "value axes of their own"
+    chart.usermeta = {"options": f"{thinned}; {axis}"}
     notes = [f"{unit} over the seconds since the start of each simulation"]
     return theme.finished(
         chart,
@@ -131,6 +137,38 @@ def _panels(
         runs = {name: place for place, name in enumerate(dict.fromkeys(r["row"] for r in records))}
         records.sort(key=lambda r: runs[r["row"]])
     return records
+
+
+def _thinning(
+    frame: pd.DataFrame,
+    records: Sequence[Record],
+    points: int,
+    *,
+    width: int,
+    height: int,
+    top: float | None,
+) -> str:
+    """How many points are drawn, and how far the lines are off, in words."""
+    samples = int(np.isfinite(frame["value"].to_numpy(dtype=np.float64)).sum())
+    drawn = sum(value is not None for record in records for value in record["v"])
+    if drawn >= samples:
+        return f"all {samples:,} samples are drawn"
+    some = np.ones(len(frame), dtype=np.bool_)
+    for name in ("sim_id", "hostname"):
+        there = frame[name].unique()
+        places = np.linspace(0, len(there) - 1, min(len(there), _LOOKED_AT)).round().astype(int)
+        if len(places) < len(there):
+            some &= frame[name].isin(there[places]).to_numpy()
+    off = reduction_error(frame[some], points=points, width=width, height=height, top=top)
+    off = off[(off["points"] < off["samples"]).to_numpy()]
+    if off.empty:
+        return f"{drawn:,} of {samples:,} samples are drawn"
+    return (
+        f"{drawn:,} of {samples:,} samples are drawn, at most {points} a line and the ends of"
+        f" gaps; off by {off['mean_px'].mean():.2g} pixels on average and"
+        f" {off['largest_px'].max():.2g} at most, in panels of {width} × {height} pixels"
+        f" ({counted(len(off), 'line')} looked at)"
+    )
 
 
 def _hosts(records: Sequence[Record], roles: Sequence[str]) -> list[str]:

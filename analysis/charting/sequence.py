@@ -9,6 +9,8 @@ import pandas as pd
 
 from analysis.charting import theme
 from analysis.charting.labels import has_values, one_experiment, one_of, titled
+from analysis.charting.light import Layer, Panel
+from analysis.charting.palette import Colours, colours_of
 from analysis.comparing import order
 from analysis.metrics import METRICS
 from analysis.timeline import phase_order
@@ -16,6 +18,7 @@ from analysis.values import ALL_HOSTS
 from minion.selection import natural
 
 Record = dict[str, Any]
+PER_CENT = "%"
 Starts = Mapping[tuple[str, str], float]
 
 
@@ -28,6 +31,7 @@ def drift(
     title: str | None = None,
     simulated: bool = False,
     platforms: Sequence[str] = (),
+    colours: Colours | None = None,
     columns: int = 3,
     width: int = 230,
     height: int = 110,
@@ -44,10 +48,11 @@ def drift(
         values: one value per run, as `run_values` gives it.
         starts: when each run began, in seconds since the epoch, by (experiment, sim_id).
         role: the hosts, where the frame has several roles: `all` or a role.
-        unit: of the values.
+        unit: of the values, where the frame has no such column.
         title: of the chart.
         simulated: the data are not measured; the subtitle says so.
         platforms: in the key, in this order; default: those of the frame.
+        colours: of the platforms; default: those that they have among themselves.
         columns: panels side by side.
         width, height: of one panel in pixels.
 
@@ -66,7 +71,9 @@ def drift(
     trends = order.drift(own.drop(columns="block"), starts)
     trends["block"] = trends[keys].astype(str).agg(" ".join, axis=1) if keys else ""
     names = list(platforms) or sorted(own["platform"].astype(str).unique(), key=natural)
-    drawing = _Drawing(own, trends, starts, names, unit, columns, width, height)
+    drawing = _Drawing(
+        own, trends, starts, colours_of(names, colours), unit, columns, width, height
+    )
     blocks = {name: drawing.block(name) for name in dict.fromkeys(own["block"])}
     for name, block in blocks.items():
         if len(blocks) > 1:
@@ -82,6 +89,7 @@ def drift(
         if known
         else "Values in the order of the runs"
     )
+    lines = int(np.isfinite(trends["slope"]).sum())
     certain = int((trends["p_holm"] < order.LEVEL).sum())
     return theme.finished(
         whole,
@@ -89,8 +97,10 @@ def drift(
             title or heading,
             [
                 "Dot: a run. Line: the median slope between its platform's runs",
-                f"Solid where it is certain ({certain} of {len(trends)}), else dashed",
-            ],
+                f"Solid where it is certain ({certain} of {lines}), else dashed",
+            ]
+            if lines
+            else ["Dot: a run; too few for a line"],
             simulated=simulated,
         ),
         f"Values of {len(drawing.places)} runs in order of their starts, by {', '.join(names)}",
@@ -108,7 +118,7 @@ class _Drawing:
         values: pd.DataFrame,
         trends: pd.DataFrame,
         starts: Starts,
-        names: Sequence[str],
+        colours: Colours,
         unit: str,
         columns: int,
         width: int,
@@ -124,8 +134,8 @@ class _Drawing:
         self.colour = alt.Color(
             "platform:N",
             title="Platform",
-            sort=list(names),
-            scale=theme.scale(theme.platform_colours(names)),
+            sort=list(colours),
+            scale=theme.scale(colours),
         )
 
     def block(self, name: str) -> alt.ConcatChart:
@@ -133,9 +143,13 @@ class _Drawing:
         own = self.values[(self.values["block"] == name).to_numpy()]
         trends = self.trends[(self.trends["block"] == name).to_numpy()]
         phases = phase_order(own["phase"].astype(str))
+        unit = str(own["unit"].iloc[0]) if "unit" in own else self.unit
         records = [r for phase in phases for r in self._records(own, trends, phase)]
         chart = alt.concat(
-            *(self._panel(phase, [r for r in records if r["phase"] == phase]) for phase in phases),
+            *(
+                self._panel(phase, [r for r in records if r["phase"] == phase], unit)
+                for phase in phases
+            ),
             columns=self.columns,
             spacing={"row": 14, "column": 22},
         )
@@ -179,7 +193,7 @@ class _Drawing:
             records.append(record)
         return records
 
-    def _panel(self, phase: str, records: Sequence[Record]) -> alt.LayerChart:
+    def _panel(self, phase: str, records: Sequence[Record], unit: str) -> Panel:
         x = alt.X(
             "place:Q",
             title="order of the runs",
@@ -188,13 +202,13 @@ class _Drawing:
         )
         y = alt.Y(
             "value:Q",
-            title=self.unit or None,
-            scale=alt.Scale(domain=_domain(records), nice=False, zero=False),
+            title=unit or None,
+            scale=alt.Scale(domain=_domain(records, unit), nice=False, zero=False),
             axis=alt.Axis(tickCount=4, minExtent=34),
         )
         equal = alt.FieldEqualPredicate(field="phase", equal=phase)
         dots = (
-            alt.Chart()
+            Layer()
             .transform_flatten(["run", "place", "value"])
             .mark_circle(size=22, opacity=alt.ExprRef("dark ? 0.8 : 0.55"))
             .encode(
@@ -204,46 +218,47 @@ class _Drawing:
                 tooltip=[
                     alt.Tooltip("run:N", title="Run"),
                     alt.Tooltip("platform:N", title="Platform"),
-                    alt.Tooltip("value:Q", title=self.unit or "value", format=",.4~g"),
+                    alt.Tooltip(
+                        "value:Q", title=", ".join(filter(None, ("Value", unit))), format=",.4~g"
+                    ),
                 ],
             )
         )
         line = (
-            alt.Chart()
+            Layer()
             .transform_filter("isValid(datum.begin)")
             .mark_rule(strokeWidth=2)
             .encode(
                 x=alt.X("first:Q", title="order of the runs"),
                 x2="last:Q",
-                y=alt.Y("begin:Q", title=self.unit or None),
+                y=alt.Y("begin:Q", title=unit or None),
                 y2="end:Q",
                 color=self.colour,
                 strokeDash=alt.condition("datum.certain", alt.value([1, 0]), alt.value([4, 3])),
                 tooltip=[
                     alt.Tooltip("platform:N", title="Platform"),
-                    alt.Tooltip("slope:Q", title=f"{self.unit} per run".strip()),
-                    alt.Tooltip("p:Q", title="p, corrected"),
+                    alt.Tooltip("slope:Q", title=f"{unit} per run".strip(), format=",.3~g"),
+                    alt.Tooltip("p:Q", title="p, corrected", format=".2~g"),
                 ],
             )
         )
-        panel: alt.LayerChart = alt.layer(  # type: ignore[assignment]  # without row and column
-            dots,
-            line,
+        return Panel(
+            layer=[dots, line],
             title=alt.TitleParams(phase, fontSize=12, offset=4, frame="group"),
             transform=[alt.FilterTransform(equal)],
             width=self.width,
             height=self.height,
         )
-        return panel
 
 
-def _domain(records: Sequence[Record]) -> list[float]:
-    """From the least to the largest of what is drawn, with some air."""
+def _domain(records: Sequence[Record], unit: str) -> list[float]:
+    """From the least to the largest of what is drawn, with some air; a share of a whole from 0."""
     drawn = [value for record in records for value in record["value"]]
     drawn += [record[end] for record in records for end in ("begin", "end") if end in record]
     low, high = min(drawn), max(drawn)
     air = 0.08 * (high - low) or 0.05 * abs(high) or 1.0
-    return [low - air, high + air]
+    low -= air
+    return [min(0.0, low) if unit == PER_CENT else low, high + air]
 
 
 def _label(block: str) -> str:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:  # only for its name: whoever has one has loaded it
 
 Record = dict[str, Any]
 
+_ALL = "all hosts"
+
 # Of Paul Tol's muted scheme, in an order in which neighbours differ in lightness too.
 _COLOURS: dict[str, theme.Colour] = {
     "between_platforms": theme.shade("#332288", "#8C7FE0"),
@@ -35,21 +37,29 @@ _WORDS = {
 }
 _ROW = 20  # pixels of a phase
 
+# What varies: whether it is a duration, and in words. A duration is of a run, not of its hosts.
+VARYING = {
+    False: "a host's mean in a phase of a run",
+    True: "the duration of a phase of a run",
+}
+
 
 def variances(
     components: "Variances | pd.DataFrame",
     *,
+    of: str = VARYING[False],
     title: str = "Where the variance lies",
     simulated: bool = False,
     width: int = 230,
 ) -> alt.FacetChart:
-    """Shares of the variance of a host's mean: a bar per phase, a column per role.
+    """Shares of a variance: a bar per phase, a column per role.
 
     The shares of a bar add up to 100 %; a component that cannot be told has none. A bar says
     nothing about how large the variance is; its tooltip does.
 
     Args:
         components: as `variance` gives it, or its `components`.
+        of: what varies, for the subtitle; one of `VARYING`.
         title: of the chart.
         simulated: the data are not measured; the subtitle says so.
         width: of one role's bars in pixels.
@@ -68,6 +78,9 @@ def variances(
         raise InvalidData("there is nothing to draw: no component of the variance is known")
     phases = phase_order(table["phase"].astype(str))
     roles = list(dict.fromkeys(record["role"] for record in records))
+    heads = _header("top")
+    if roles == [_ALL] and of == VARYING[True]:
+        heads.labels = False
     colours = {
         _WORDS[n]: c for n, c in _COLOURS.items() if any(_WORDS[n] in r["part"] for r in records)
     }
@@ -109,12 +122,12 @@ def variances(
         )
         .properties(width=width, height=_ROW * len(rows))
         .facet(
-            column=alt.Column("role:N", sort=roles, header=_header("top")),
+            column=alt.Column("role:N", sort=roles, header=heads),
             **({"row": alt.Row("dimension:N", header=_header("left"))} if several else {}),
             spacing=14,
         )
     )
-    notes = ["Of a host's mean in a phase of a run"]
+    notes = [f"Of {of}"]
     still = sorted({r["phase"] for r in records if not r["part"]}, key=phases.index)
     if still:
         notes.append(f"Without a bar, since nothing varies or nothing is known: {', '.join(still)}")
@@ -138,7 +151,7 @@ def _records(table: pd.DataFrame) -> list[Record]:
         records.append(
             {
                 "phase": str(row["phase"]),
-                "role": "all hosts" if role == ALL_HOSTS else role,
+                "role": _ALL if role == ALL_HOSTS else role,
                 "dimension": str(row.get("dimension", "") or ""),
                 "total": float(f"{row['total']:.6g}") if np.isfinite(row["total"]) else None,
                 "part": [_WORDS[name] for name in known],

@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 
 from analysis.charting import theme
+from analysis.charting.light import Layer, Panel
+from analysis.charting.palette import Colours, colours_of
 from analysis.intervals import intervals
 from analysis.values import run_values
 from minion.errors import InvalidData
@@ -30,6 +32,7 @@ def strips(
     columns: int = 3,
     width: int = 250,
     zero: bool = False,
+    colours: Colours | None = None,
 ) -> list[alt.ConcatChart]:
     """A block of panels; several, with the dimension as title, where the metric keeps those.
 
@@ -40,6 +43,7 @@ def strips(
         platforms: rows of every panel; default: those of the frame.
         columns, width: panels side by side, and their width in pixels.
         zero: let every scale begin at 0.
+        colours: of the platforms; default: those that they have among themselves.
 
     Raises:
         InvalidData: no phase has a value.
@@ -48,7 +52,9 @@ def strips(
     if values.empty:
         raise InvalidData("there is nothing to draw: no value lies in a phase")
     names = list(platforms) or sorted(values["platform"].astype(str).unique(), key=natural)
-    drawing = _Drawing(names=names, unit=unit, width=width, columns=columns, zero=zero)
+    drawing = _Drawing(
+        colours_of(names, colours), unit=unit, width=width, columns=columns, zero=zero
+    )
     means = intervals(values)
     if "dimension" not in values:
         return [drawing.block(values, means)]
@@ -67,9 +73,9 @@ class _Drawing:
     """
 
     def __init__(
-        self, *, names: Sequence[str], unit: str, width: int, columns: int, zero: bool
+        self, colours: Colours, *, unit: str, width: int, columns: int, zero: bool
     ) -> None:
-        self.names = list(names)
+        self.names, self.colours = list(colours), colours
         self.unit = unit
         self.width = width
         self.columns = columns
@@ -92,7 +98,7 @@ class _Drawing:
         chart.data = alt.InlineData(values=records)
         return chart
 
-    def _panel(self, number: int, phase: str, domain: list[float]) -> alt.LayerChart:
+    def _panel(self, number: int, phase: str, domain: list[float]) -> Panel:
         x = alt.X(
             "mean:Q",
             title=self.unit,
@@ -104,16 +110,13 @@ class _Drawing:
                 gridOpacity=0.7,
             ),
         )
-        panel: alt.LayerChart = alt.layer(  # type: ignore[assignment]  # without row and column
-            self.dots,
-            self.interval,
-            self.mean.encode(x=x),
+        return Panel(
+            layer=[self.dots, self.interval, self.mean.encode(x=x)],
             title=alt.TitleParams(phase, fontSize=12, offset=4),
             transform=[alt.FilterTransform(alt.FieldEqualPredicate(field="panel", equal=number))],
             width=self.width,
             height=ROW * len(self.names),
         )
-        return panel
 
     def _marks(self) -> tuple[alt.Chart, alt.Chart, alt.Chart]:
         y = alt.Y(
@@ -124,7 +127,7 @@ class _Drawing:
         )
         platform = alt.Tooltip("platform:N", title="Platform")
         dots = (
-            alt.Chart()
+            Layer()
             .transform_flatten(["run", "value", "offset"])
             .mark_circle(size=26, opacity=alt.ExprRef("dark ? 0.8 : 0.45"), clip=True)
             .encode(
@@ -133,7 +136,7 @@ class _Drawing:
                 yOffset=alt.YOffset("offset:Q", scale=alt.Scale(domain=[-0.25, 1.25])),
                 color=alt.Color(
                     "platform:N",
-                    scale=theme.scale(theme.platform_colours(self.names)),
+                    scale=theme.scale(self.colours),
                     legend=None,
                 ),
                 tooltip=[
@@ -144,13 +147,13 @@ class _Drawing:
             )
         )
         interval = (
-            alt.Chart()
+            Layer()
             .transform_filter("isValid(datum.low)")
             .mark_rule(stroke=theme.INK, strokeWidth=2.5)
             .encode(x=alt.X("low:Q", title=self.unit), x2="high:Q", y=y)
         )
         mean = (
-            alt.Chart()
+            Layer()
             .mark_point(
                 shape="diamond",
                 size=60,

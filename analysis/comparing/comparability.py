@@ -8,13 +8,15 @@ from dataclasses import dataclass
 
 from bson import ObjectId
 
+from analysis.comparing.mixtures import Counts, alike, counted, shown, unlike
 from minion.errors import InvalidData, NotComparable
 from minion.model import Simulation
 from minion.selection import natural
 
 PLATFORM = "platform"
 _VERSION = "platform version"
-_MOST = 3  # values that a message shows of one level
+_WHOLE = 2**63  # what MongoDB's whole numbers are below
+_MOST = 3  # hosts that a message names
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,8 @@ class Gate:
     """What stands against a comparison.
 
     differences: known ones.
-    notes: what is unknown, or varies within the levels alike; a sentence each.
+    notes: what is unknown, or varies within the levels without telling them apart; a sentence
+        each.
     properties: names of all that was looked at.
     """
 
@@ -84,8 +87,10 @@ def gate(
     """What is not the same for all levels of a factor.
 
     A property is a known difference when the values that the runs of one level have of it are not
-    those that another level's have. One that varies within every level alike, such as the number
-    of an iteration, is a note; so is one that some runs have no value of.
+    those that another level's have, or have clearly other shares: see `mixtures.unlike`. One that
+    varies within every level in like shares, such as the number of an iteration, is a note; so is
+    what is not known of some runs or hosts. What is known of hosts is compared host by host where
+    it is not known of all.
 
     Args:
         levels: the runs of each level.
@@ -94,35 +99,44 @@ def gate(
         hosts: names of the hosts that are looked at; default: all.
     """
     described = {
-        level: [_properties(s, intervals.get(s.id, ()), hosts) for s in runs]
+        level: [_described(s, intervals.get(s.id, ()), hosts) for s in runs]
         for level, runs in levels.items()
+        if runs
     }
-    names = dict.fromkeys(name for runs in described.values() for run in runs for name in run)
+    every = [run for runs in described.values() for run in runs]
+    names = dict.fromkeys(name for run in every for name in run.properties)
     names.pop(PLATFORM if factor == PLATFORM else f"parameter {factor}", None)
-    # A platform has its own version, which must still be the same in all of its runs.
-    own = _VERSION if factor == PLATFORM else None
     differences: list[Difference] = []
     notes: list[str] = []
     for name in names:
-        values = {
-            level: [run.get(name) for run in runs] for level, runs in described.items() if runs
-        }
-        known = {level: {v for v in found if v is not None} for level, found in values.items()}
-        unknown = sum(value is None for found in values.values() for value in found)
-        if unknown:
-            total = sum(map(len, values.values()))
-            notes.append(f"{name} is unknown of {unknown:,} of {total:,} runs")
-        filled = [found for found in known.values() if found]
-        if name == own:
-            alike = all(len(found) == 1 for found in filled)
+        notes += _unknown(name, every)
+        counts = counted(
+            {level: [run.properties.get(name) for run in of] for level, of in described.items()}
+        )
+        # A platform has its own version, which must still be the same in all of its runs.
+        if factor == PLATFORM and name == _VERSION:
+            if any(len(of) > 1 for of in counts.values()):
+                differences.append(Difference(name, shown(counts)))
+        elif unlike(counts):
+            differences.append(Difference(name, shown(counts)))
+        elif found := _differing_hosts(name, described):
+            differences.append(Difference(name, found))
         else:
-            alike = all(found == filled[0] for found in filled)
-        if not alike:
-            texts = {level: _shown(found) for level, found in known.items() if found}
-            differences.append(Difference(name, texts))
-        elif name != own and filled and len(filled[0]) > 1:
-            notes.append(f"{name} varies within each level alike: {_shown(filled[0])}")
+            notes += _mixture(name, counts)
     return Gate(tuple(differences), tuple(notes), tuple(names))
+
+
+def _mixture(name: str, counts: Counts) -> list[str]:
+    """What to say of a property that varies, but does not tell the levels apart."""
+    if all(len(of) < 2 for of in counts.values()):
+        return []
+    texts = shown(counts)
+    if len(texts) == 1:
+        return [f"{name} varies within {level}: {text}" for level, text in texts.items()]
+    if alike(counts):
+        return [f"{name} varies within each level alike: {next(iter(texts.values()))}"]
+    listed = "; ".join(f"{level}: {text}" for level, text in texts.items())
+    return [f"{name} varies within each level, in shares as chance may give them: {listed}"]
 
 
 def levels_of(
@@ -133,6 +147,20 @@ def levels_of(
     Raises:
         InvalidData: no run has that parameter; the message lists those there are.
     """
+    found, without = by_level(simulations, factor)
+    if not found:
+        there = dict.fromkeys(name for s in simulations for name in s.parameters)
+        raise InvalidData(
+            f"no run has a parameter {factor!r}; compare by {PLATFORM}"
+            + (f", or by one of: {', '.join(there)}" if there else "")
+        )
+    return found, without
+
+
+def by_level(
+    simulations: Sequence[Simulation], factor: str
+) -> tuple[dict[str, list[Simulation]], list[Simulation]]:
+    """As `levels_of`, of runs that may all be without the factor."""
     found: dict[str, list[Simulation]] = {}
     without: list[Simulation] = []
     for simulation in simulations:
@@ -141,31 +169,49 @@ def levels_of(
             without.append(simulation)
         else:
             found.setdefault(level_text(value), []).append(simulation)
-    if not found:
-        there = dict.fromkeys(name for s in simulations for name in s.parameters)
-        raise InvalidData(
-            f"no run has a parameter {factor!r}; compare by {PLATFORM}"
-            + (f", or by one of: {', '.join(there)}" if there else "")
-        )
     return {level: found[level] for level in sorted(found, key=natural)}, without
 
 
 def level_text(value: object) -> str:
-    """A parameter's value as its level is called."""
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    """A parameter's value as its level is called: every digit, and 3.0 like 3."""
+    if not isinstance(value, float):
+        return str(value)
+    return str(int(value)) if value.is_integer() and abs(value) < _WHOLE else repr(value)
 
 
-def _properties(
+def called(level: str, factor: str) -> str:
+    """A level as sentences name it: a platform by itself, else what it is a level of too."""
+    return level if factor == PLATFORM else f"{factor} {level}"
+
+
+# ---------------------------------------------------------------- what is known of a run
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What a run says of itself.
+
+    properties: a text for each; None where it says nothing, or not of all its hosts.
+    of_hosts: for what each host has by itself, a text for each host; None where it says nothing.
+    """
+
+    properties: Mapping[str, str | None]
+    of_hosts: Mapping[str, Mapping[str, str | None]]
+
+
+def _described(
     simulation: Simulation, intervals: tuple[float, ...], hosts: Collection[str]
-) -> dict[str, str | None]:
-    """What a run says of itself, a text for each property; None where it says nothing."""
+) -> _Run:
     looked_at = [h for h in simulation.measured_hosts if not hosts or h.hostname in hosts]
+    of_hosts = {
+        "ram": {h.hostname: _number(h.ram_mib) for h in looked_at},
+        "cores": {h.hostname: _number(h.cores) for h in looked_at},
+    }
     found: dict[str, str | None] = {
         "data": "simulated" if simulation.simulated else "measured",
         "hosts": ", ".join(sorted((f"{h.hostname} ({h.role})" for h in looked_at), key=natural)),
-        "ram": _each({h.hostname: h.ram_mib for h in looked_at}),
-        "cores": _each({h.hostname: h.cores for h in looked_at}),
-        "sampling interval": " and ".join(f"{step:g} s" for step in intervals) or None,
+        **{name: _each(texts) for name, texts in of_hosts.items()},
+        "sampling interval": " and ".join(f"{level_text(s)} s" for s in intervals) or None,
         PLATFORM: simulation.platform,
     }
     versions: dict[str, set[str]] = {}
@@ -176,23 +222,63 @@ def _properties(
     for what, texts in versions.items():
         found[_VERSION if what == PLATFORM else what] = ", ".join(sorted(texts, key=natural))
     found |= {f"parameter {name}": level_text(v) for name, v in simulation.parameters.items()}
-    return found
+    return _Run(found, of_hosts)
 
 
-def _each(of_hosts: Mapping[str, float | None]) -> str | None:
-    """A quantity of every host in words; one number where it is the same for all."""
-    known = {name: value for name, value in of_hosts.items() if value is not None}
+def _number(value: float | None) -> str | None:
+    return None if value is None else level_text(value)
+
+
+def _each(of_hosts: Mapping[str, str | None]) -> str | None:
+    """What every host has, in words; one number where it is the same for all."""
+    known = {name: text for name, text in of_hosts.items() if text is not None}
     if len(known) < len(of_hosts) or not known:
         return None
     if len(set(known.values())) == 1:
-        return f"{next(iter(known.values())):g}"
-    return ", ".join(f"{name} {value:g}" for name, value in sorted(known.items()))
+        return next(iter(known.values()))
+    return ", ".join(f"{name} {text}" for name, text in sorted(known.items()))
 
 
-def _shown(values: Collection[str]) -> str:
-    ordered = sorted(values, key=natural)
-    more = len(ordered) - _MOST
-    return ", ".join(ordered[:_MOST]) + (f" and {more} more" if more > 0 else "")
+def _differing_hosts(name: str, described: Mapping[str, Sequence[_Run]]) -> dict[str, str]:
+    """What each level has on the hosts that differ; empty where none does, or all are known."""
+    runs = [run for of in described.values() for run in of]
+    if all(run.properties.get(name) is not None for run in runs):
+        return {}
+    hosts = dict.fromkeys(host for run in runs for host in run.of_hosts.get(name, ()))
+    texts: dict[str, list[str]] = {}
+    for host in sorted(hosts, key=natural):
+        counts = counted(
+            {level: [run.of_hosts[name].get(host) for run in of] for level, of in described.items()}
+        )
+        if unlike(counts):
+            for level, text in shown(counts).items():
+                texts.setdefault(level, []).append(f"{host} {text}")
+    return {level: _listed(texts[level]) for level in described if level in texts}
+
+
+def _unknown(name: str, runs: Sequence[_Run]) -> list[str]:
+    """Of how many runs a property is not known, or not of all hosts."""
+    lacking = [run for run in runs if run.properties.get(name) is None]
+    partly: list[Mapping[str, str | None]] = []
+    for run in lacking:
+        texts = run.of_hosts.get(name, {})
+        if any(text is not None for text in texts.values()):
+            partly.append(texts)
+    notes = []
+    if len(lacking) > len(partly):
+        notes.append(f"{name} is unknown of {len(lacking) - len(partly):,} of {len(runs):,} runs")
+    if partly:
+        hosts = dict.fromkeys(h for texts in partly for h, text in texts.items() if text is None)
+        notes.append(
+            f"{name} is unknown of some hosts in {len(partly):,} of {len(runs):,} runs:"
+            f" {_listed(sorted(hosts, key=natural))}"
+        )
+    return notes
+
+
+def _listed(texts: Sequence[str]) -> str:
+    more = len(texts) - _MOST
+    return ", ".join(texts[:_MOST]) + (f" and {more} more" if more > 0 else "")
 
 
 def _quoted(text: str) -> str:

@@ -14,13 +14,14 @@ from typing import Any, Unpack
 import pandas as pd
 
 from analysis.comparing import verdicts
+from analysis.comparing.absences import lacking
 from analysis.comparing.comparability import PLATFORM, Difference, gate, levels_of
-from analysis.comparing.evidence import Evidence, Options, Runs, lacking
+from analysis.comparing.evidence import Evidence, Options, Runs, levels_by_run
 from analysis.comparing.judgement import CONFIDENCE
 from analysis.comparing.provenance import excluded_runs, provenance
+from analysis.comparing.returned import Returned
 from analysis.comparing.sentences import overall, sentence
 from analysis.quantities import Quantity
-from analysis.values import ALL_HOSTS
 from minion.console import records
 from minion.errors import InvalidData, NotFound
 from minion.model import Simulation
@@ -39,14 +40,14 @@ class Comparison:
     headline: how the verdicts divide, one sentence.
     sentences: one for each pair, of all hosts together.
     pairs: a row for each pair of levels, of all hosts and of each role: see `verdicts.pair_frame`.
-    groups: a row for each level: n (runs with a value), runs (of the level), mean, sd, median,
-        min, max.
+    groups: a row for each level: n (runs with a value), runs (of the level), mean, sd, median, min,
+        max; samples_min, samples_median: behind the value of a run.
     tests: a row for each question: Welch's analysis of variance and Kruskal and Wallis' test.
     families: the tests whose errors are counted together, name to number.
     notes: what else a reader must know: order of runs, drift, what is unknown.
     allowed: known differences between the levels that were allowed.
     left_out: values that runs do not have, with the reason.
-    sensitive: pairs whose verdict changes when the excluded runs come back.
+    returned: what the excluded runs would change if they came back.
     provenance: run ids by level, excluded ones, a hash of the values, version, options.
     """
 
@@ -59,19 +60,16 @@ class Comparison:
     notes: tuple[str, ...]
     allowed: tuple[Difference, ...]
     left_out: pd.DataFrame
-    sensitive: tuple[str, ...]
+    returned: Returned
     provenance: Mapping[str, Any]
 
     @property
     def remarks(self) -> tuple[str, ...]:
         """What a reader must know besides the verdicts, a sentence each."""
-        excluded = self.provenance["excluded"]
-        back = "No verdict changes when the excluded runs come back."
         return (
             *(f"Allowed although it differs: {difference}." for difference in self.allowed),
             *(f"{note}." for note in self.notes),
-            *(f"With the excluded runs it would be different: {text}." for text in self.sensitive),
-            *([back] if excluded and not self.sensitive else []),
+            *self.returned.remarks(len(self.provenance["excluded"])),
             *([_TOGETHER] if len(self.tests) > 1 else []),
             f"Run ids, options and the hash of the values ({self.provenance['sha256'][:12]}) are in"
             " --format json.",
@@ -79,9 +77,7 @@ class Comparison:
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """The pairs as tables for people, by title: all hosts, and beside it each role."""
-        whole = self.pairs["role"] == ALL_HOSTS
-        parts = {"All hosts": self.pairs[whole], "By role": self.pairs[~whole]}
-        return {title: verdicts.readable(rows) for title, rows in parts.items() if len(rows)}
+        return verdicts.tables_of(self.pairs)
 
     def document(self) -> dict[str, Any]:
         """Everything as plain values, unrounded: the same data give the same bytes as JSON.
@@ -100,7 +96,8 @@ class Comparison:
             "headline": self.headline,
             "sentences": list(self.sentences),
             "notes": list(self.notes),
-            "sensitive_to_excluded": list(self.sensitive),
+            "excluded_with_values": self.returned.runs,
+            "sensitive_to_excluded": list(self.returned.changed),
             "families": [{"name": n, "tests": size} for n, size in self.families.items()],
             "questions": questions,
             "allowed": [{"name": d.name, "found": dict(d.found)} for d in self.allowed],
@@ -132,7 +129,8 @@ def compare(
             that is compared with, or a number with the metric's unit. Without it no verdict is
             "equivalent".
         quantile: of a host's samples in a phase, instead of their mean.
-        confidence: of the intervals; 1 - confidence is the chance of any false claim.
+        confidence: of the intervals; 1 - confidence is the chance of any false claim of each
+            kind.
         allow: names of known differences between the levels that may be.
         choice: experiment, platform, sims, hosts, phase, include_excluded; see `Selection.of`.
 
@@ -196,14 +194,14 @@ def _compare(
     evidence = Evidence(store, options, choice, simulations, known)
     judgements = evidence.judgements(levels)
     excluded = excluded_runs(store, selection)
-    changed = evidence.changed(judgements[0], levels, excluded)
     if not judgements[0].pairs:
         raise NotFound(
             f"no two levels of {factor} have values of {', '.join(options.metric)} in this"
             " selection; `minion check` says what the runs lack"
         )
     notes = [f"simulation {s.sim_id} has no {factor} and is left out" for s in without]
-    notes += [*found.notes, *lacking(judgements[0]), *evidence.over_time(levels)]
+    absent = lacking(judgements[0], evidence.left_out, levels_by_run(levels), factor=options.factor)
+    notes += [*found.notes, *absent, *evidence.over_time(levels)]
     spoken = partial(sentence, factor=factor, confidence=options.confidence)
     return Comparison(
         headline=overall(judgements[0]),
@@ -215,7 +213,7 @@ def _compare(
         notes=tuple(notes),
         allowed=allowed,
         left_out=evidence.left_out,
-        sensitive=changed,
+        returned=evidence.returned(judgements, levels, excluded),
         provenance=provenance(
             levels,
             excluded,

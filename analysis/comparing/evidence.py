@@ -1,14 +1,14 @@
 """The values that a comparison stands on, what is judged of them, and what they leave open."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Unpack
+from dataclasses import dataclass
 
 import pandas as pd
 
 from analysis.comparing import margins, order
-from analysis.comparing.comparability import levels_of
+from analysis.comparing.comparability import by_level, called
 from analysis.comparing.judgement import Judgement, Question, judge, questions_of
+from analysis.comparing.returned import Returned, beside, changes, together
 from analysis.comparing.sentences import difference_unit
 from analysis.quantities import Quantity, quantity
 from analysis.values import ALL_HOSTS
@@ -66,13 +66,13 @@ class Evidence:
         known: Sequence[Quantity] | None,
     ) -> None:
         self.store, self.options, self.choice = store, options, choice
-        self.quantities = self._read(simulations) if known is None else known
+        self.quantities = self._read(simulations, *options.metric) if known is None else known
 
-    def _read(self, simulations: Sequence[Simulation], **other: Unpack[Choice]) -> list[Quantity]:
-        choice: Choice = {**self.choice, **other}
+    def _read(self, simulations: Sequence[Simulation], *names: str) -> list[Quantity]:
+        quantile = self.options.quantile
         return [
-            quantity(self.store, name, simulations, quantile=self.options.quantile, **choice)
-            for name in self.options.metric
+            quantity(self.store, name, simulations, quantile=quantile, **self.choice)
+            for name in names
         ]
 
     @property
@@ -81,9 +81,16 @@ class Evidence:
         parts = [q.runs.left_out.astype("str") for q in self.quantities]
         return pd.concat(parts, ignore_index=True)
 
-    def judgements(self, levels: Runs) -> list[Judgement]:
-        """Of all hosts together, and of each role: a family each."""
-        questions = self._questions(levels, self.quantities)
+    def judgements(
+        self, levels: Runs, quantities: Sequence[Quantity] | None = None
+    ) -> list[Judgement]:
+        """Of all hosts together, and of each role: a family each.
+
+        Args:
+            levels: the runs of each level.
+            quantities: their values; default: those that are compared.
+        """
+        questions = self._questions(levels, self.quantities if quantities is None else quantities)
         whole = [q for q in questions if q.role == ALL_HOSTS]
         by_role = [q for q in questions if q.role != ALL_HOSTS]
         return [self._judged(whole), self._judged(by_role)]
@@ -110,35 +117,51 @@ class Evidence:
             family=_family(questions, options),
         )
 
-    def changed(
-        self, judgement: Judgement, levels: Runs, excluded: Sequence[Simulation]
-    ) -> tuple[str, ...]:
-        """The verdicts that are others when the excluded runs come back; a sentence each."""
-        if not excluded:
-            return ()
-        back, _ = levels_of(excluded, self.options.factor)
+    def returned(
+        self, judgements: Sequence[Judgement], levels: Runs, excluded: Sequence[Simulation]
+    ) -> Returned:
+        """What the excluded runs would change if they came back.
+
+        Args:
+            judgements: as `judgements` gives them.
+            levels: the runs of each level, without the excluded ones.
+            excluded: the runs of the selection that were left out. One without a level, or of a
+                level that has no other run, brings nothing back.
+        """
+        back, _ = by_level(excluded, self.options.factor)
         both = {level: [*runs, *back.get(level, ())] for level, runs in levels.items()}
-        sims = [s.sim_id for s in excluded]
-        try:
-            more = self._read(excluded, sims=sims, include_excluded=True)
-        except NotFound:  # the excluded runs have nothing to bring back
-            return ()
-        joined = [_together(one, other) for one, other in zip(self.quantities, more, strict=True)]
-        whole = [q for q in self._questions(both, joined) if q.role == ALL_HOSTS]
-        verdicts_with = {_key(p): p.verdict for p in self._judged(whole).pairs}
-        return tuple(
-            f"{' '.join(filter(None, _key(pair)[:3]))}, {pair.level} against {pair.reference}:"
-            f" {pair.verdict} as it stands, {verdicts_with[_key(pair)]} with the excluded runs"
-            for pair in judgement.pairs
-            if verdicts_with.get(_key(pair), pair.verdict) is not pair.verdict
+        coming = [run for level in levels for run in back.get(level, ())]
+        if not coming:
+            return Returned()
+        values = [beside(one, self._of_excluded(one.name, coming)) for one in self.quantities]
+        runs = {run for of in values for run in zip(of["experiment"], of["sim_id"], strict=True)}
+        if not runs:
+            return Returned()
+        joined = [together(one, of) for one, of in zip(self.quantities, values, strict=True)]
+        again = self.judgements(both, joined)
+        factor = self.options.factor
+        pairs = zip(judgements, again, strict=True)
+        return Returned(
+            len(runs), tuple(text for one, other in pairs for text in changes(one, other, factor))
         )
+
+    def _of_excluded(self, name: str, runs: Sequence[Simulation]) -> list[Quantity]:
+        """What excluded runs have of a quantity; nothing where they have none of it."""
+        try:
+            return self._read(runs, name)
+        except (NotFound, InvalidData):
+            # They were left out for a reason: what cannot be read of one hides no other.
+            alone = [[run] for run in runs] if len(runs) > 1 else []
+            return [found for one in alone for found in self._of_excluded(name, one)]
 
     def over_time(self, levels: Runs) -> list[str]:
         """What the order of the runs may have done to the values, a sentence each."""
-        level_of = {(s.experiment, s.sim_id): level for level, runs in levels.items() for s in runs}
+        level_of = levels_by_run(levels)
         known = order.beginnings(s for runs in levels.values() for s in runs)
         ordered = order.in_order(known, level_of)
-        notes = [order.arrangement(ordered).sentence.removesuffix(".")] if ordered else []
+        factor = self.options.factor
+        arranged = order.arrangement(ordered, factor=factor).sentence.removesuffix(".")
+        notes = [arranged] if ordered else []
         if len(known) < len(level_of):
             notes.append(
                 f"when {len(level_of) - len(known):,} of {len(level_of):,} runs began is not known:"
@@ -149,10 +172,10 @@ class Evidence:
                 f"{len(known) - len(ordered):,} of {len(level_of):,} runs began together with one"
                 " of another level: their order says nothing"
             )
-        return [*notes, *self._drifts(known)]
+        return [*notes, *self._drifts(levels, known)]
 
-    def _drifts(self, known: Mapping[tuple[str, str], float]) -> list[str]:
-        """The values that drift over runs with a known start."""
+    def _drifts(self, levels: Runs, known: Mapping[tuple[str, str], float]) -> list[str]:
+        """The values that drift over runs of one level that have a known start."""
         texts = ["metric", "phase", "role", "platform", "sim_id", "dimension"]
         values = pd.concat(
             [
@@ -165,7 +188,10 @@ class Evidence:
             values["dimension"] = values["dimension"].fillna("")
         runs = pd.MultiIndex.from_frame(values[["experiment", "sim_id"]].astype("str"))
         dated = runs.isin(list(known)) & (values["role"] == ALL_HOSTS).to_numpy()
-        drift = order.drift(values[dated], known)
+        groups = self._alike(levels)
+        # Over runs that differ in nothing that is compared: a factor's own effect is no drift.
+        of_level = [groups.get(run, "") for run in runs]
+        drift = order.drift(values.assign(platform=of_level)[dated], known)
         units = {q.name: difference_unit(q.unit) for q in self.quantities}
         notes = []
         for row in records(drift[drift["p_holm"] < 1 - self.options.confidence]):
@@ -177,36 +203,20 @@ class Evidence:
             )
         return notes
 
-
-def lacking(judgement: Judgement) -> list[str]:
-    """Where a level has fewer values than runs, a sentence each."""
-    return [
-        f"{q.metric} in {q.phase}: {q.total[level] - len(values)} of {q.total[level]} runs of"
-        f" {level} have no value"
-        for q in judgement.questions
-        for level, values in q.groups.items()
-        if len(values) < q.total[level]
-    ]
-
-
-def _together(one: Quantity, other: Quantity) -> Quantity:
-    """The values of two sets of runs as one."""
-    frames = [q.runs.values for q in (one, other)]
-    same = [name for name in frames[0] if name in frames[1]]
-    if frames[1].empty or len(same) < len(frames[0].columns):
-        return one  # of other dimensions: nothing of it stands beside these values
-    values = pd.concat([f[same] for f in frames], ignore_index=True)
-    for name in same:
-        if name in ("n", "hosts", "value"):
-            continue
-        known = dict.fromkeys(text for f in frames for text in f[name].cat.categories)
-        values[name] = pd.Categorical(values[name], categories=pd.Index(list(known), dtype="str"))
-    return replace(one, runs=replace(one.runs, values=values))
+    def _alike(self, levels: Runs) -> dict[tuple[str, str], str]:
+        """The level of each run, in words; and its platform, where a level has several."""
+        found = {}
+        for level, runs in levels.items():
+            name = called(level, self.options.factor)
+            several = len({s.platform for s in runs}) > 1
+            for s in runs:
+                found[s.experiment, s.sim_id] = f"{name} on {s.platform}" if several else name
+        return found
 
 
-def _key(pair: Any) -> tuple[str, ...]:
-    q = pair.question
-    return (q.metric, q.dimension, q.phase, pair.level, pair.reference)
+def levels_by_run(levels: Runs) -> dict[tuple[str, str], str]:
+    """The level of each run, by (experiment, sim_id)."""
+    return {(s.experiment, s.sim_id): level for level, runs in levels.items() for s in runs}
 
 
 def _family(questions: Sequence[Question], options: Options) -> str:

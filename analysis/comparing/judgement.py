@@ -14,16 +14,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.comparing.margins import Margin
-from analysis.statistics.means import Contrast, Method, contrasts_of, equivalence, welch_anova
-from analysis.statistics.multiplicity import Family, holm
-from analysis.statistics.ranks import (
-    cliffs_delta,
-    dunn,
-    kruskal,
-    rank_equivalence,
-    separated,
-    smallest_p,
-)
+from analysis.comparing.pair_tests import against_margin, by_ranks, correct
+from analysis.statistics.means import Contrast, Method, contrasts_of, welch_anova
+from analysis.statistics.moments import LARGEST
+from analysis.statistics.multiplicity import Family
+from analysis.statistics.ranks import kruskal, separated
+from minion.errors import InvalidData
+from minion.lifecycle import TOTAL
 
 Floats = NDArray[np.float64]
 CONFIDENCE = 0.95
@@ -43,6 +40,7 @@ class Question:
 
     groups: the values of each level, one per run.
     total: how many runs each level has, with a value here or without.
+    samples: how many samples each of these values stands on; NaN where it is no mean of samples.
     """
 
     metric: str
@@ -53,6 +51,7 @@ class Question:
     groups: Mapping[str, Floats]
     total: Mapping[str, int]
     margin: Margin | None = None
+    samples: Mapping[str, Floats] = field(default_factory=dict)
 
     @property
     def filled(self) -> dict[str, Floats]:
@@ -64,12 +63,13 @@ class Question:
 class Pair:
     """A level against another: what was measured, and what follows.
 
-    contrast: by means. delta, delta_low, delta_high: Cliff's delta with its interval. p_rank:
-    Dunn's test. p_rank_pairs, p_rank_corrected: by Holm over the pairs of the question, and over
-    the family. p_corrected: the larger of Holm's over the family and of the question's own.
-    p_smallest: that an exact rank test of so many runs can reach. p_equivalence,
+    contrast: by means. delta, delta_low, delta_high: Cliff's delta with its interval. p_smallest:
+    that an exact rank test of so many runs can reach. p_rank: Dunn's test, never below p_smallest.
+    p_rank_pairs, p_rank_corrected: by Holm over the pairs of the question, and over the family.
+    p_corrected: the larger of Holm's over the family and of the question's own. p_equivalence,
     p_equivalence_corrected, p_rank_equivalence: that the difference lies within the margin.
-    exceeds: whether it lies outside; None where that is open, or there is no margin.
+    p_exceeds, p_exceeds_corrected: that it lies outside. exceeds: whether it does; None where that
+    is open, or there is no margin. reason: why it is undecided, or what a claim lacks.
     """
 
     question: Question
@@ -87,6 +87,8 @@ class Pair:
     p_equivalence: float = np.nan
     p_equivalence_corrected: float = np.nan
     p_rank_equivalence: float = np.nan
+    p_exceeds: float = np.nan
+    p_exceeds_corrected: float = np.nan
     exceeds: bool | None = None
     verdict: Decision = Decision.UNDECIDED
     reason: str = ""
@@ -100,6 +102,12 @@ class Pair:
     def y(self) -> Floats:
         """The values of the reference."""
         return self.question.groups[self.reference]
+
+    @property
+    def margin(self) -> Margin | None:
+        """The margin, where it has a meaning beside these values."""
+        margin = self.question.margin
+        return margin if margin is not None and margin.has_meaning(self.x, self.y) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +135,9 @@ def judge(
     family. By ranks: Dunn 1964 with Holm, Cliff's delta. A pair is different when its simultaneous
     p and Holm's over the family both fall below 1 - confidence, and the ranks agree. It is
     equivalent when two one-sided tests (Schuirmann 1987), Holm over the family, put the difference
-    inside the margin, and their rank form agrees.
+    inside the margin, and their rank form agrees. A difference exceeds the margin when Welch's test
+    against the margin (Hodges and Lehmann 1954), Holm over the family, says so, and its interval
+    lies outside.
 
     Args:
         questions: with the values of each level.
@@ -146,9 +156,10 @@ def judge(
             Pair(question=question, level=names[i], reference=names[j], contrast=contrast)
             for (i, j), contrast in zip(places, contrasts, strict=True)
         ]
-        _rank(question, new, places, confidence)
+        by_ranks(list(question.filled.values()), new, places, confidence)
         pairs += new
-    _correct(pairs)
+    against_margin(pairs)
+    correct(pairs)
     for pair in pairs:
         _decide(pair, 1 - confidence)
     tests = tuple(_omnibus(question) for question in questions)
@@ -165,85 +176,70 @@ def _pairs(levels: Sequence[str], baseline: str | None) -> list[tuple[int, int]]
     return [(i, j) for j in range(len(levels)) for i in range(j + 1, len(levels))]
 
 
-def _rank(
-    question: Question, pairs: Sequence[Pair], places: Sequence[tuple[int, int]], confidence: float
-) -> None:
-    """Everything by ranks, and the tests against the margin."""
-    tested = [k for k, pair in enumerate(pairs) if min(len(pair.x), len(pair.y)) > 1]
-    if not tested:
-        return
-    p_values = dunn(list(question.filled.values()), [places[k] for k in tested])
-    # Several intervals hold together when each holds at Šidák's level.
-    single = confidence ** (1 / len(tested))
-    for k, p, adjusted in zip(tested, p_values, holm(p_values), strict=True):
-        pair = pairs[k]
-        pair.p_rank, pair.p_rank_pairs = float(p), float(adjusted)
-        delta = cliffs_delta(pair.x, pair.y, confidence=single)
-        pair.delta, pair.delta_low, pair.delta_high = delta.delta, delta.low, delta.high
-        pair.p_smallest = smallest_p(len(pair.x), len(pair.y))
-        if question.margin is not None:
-            _against_margin(pair, question.margin)
-
-
-def _against_margin(pair: Pair, margin: Margin) -> None:
-    x, y, c = pair.x, pair.y, pair.contrast
-    amount, relative = margin.amount, margin.relative
-    if relative and not (x.min() > 0 and y.min() > 0):
-        return
-    pair.p_equivalence = equivalence(x, y, -amount, amount, relative=relative)
-    pair.p_rank_equivalence = rank_equivalence(x, y, -amount, amount, relative=relative)
-    low, high, centre = (c.ratio_low, c.ratio_high, 1.0) if relative else (c.low, c.high, 0.0)
-    if low > centre + amount or high < centre - amount:
-        pair.exceeds = True
-    elif centre - amount < low and high < centre + amount:
-        pair.exceeds = False
-
-
-def _correct(pairs: Sequence[Pair]) -> None:
-    """Holm's correction over all pairs of the family."""
-    by_means = holm(np.array([pair.contrast.p for pair in pairs]))
-    by_ranks = holm(np.array([pair.p_rank for pair in pairs]))
-    within = holm(np.array([pair.p_equivalence for pair in pairs]))
-    for pair, means, ranks, inside in zip(pairs, by_means, by_ranks, within, strict=True):
-        # Both hold: the family's, and that of the interval which stands beside it.
-        pair.p_corrected = float(np.maximum(means, pair.contrast.p_pairs))
-        pair.p_rank_corrected = float(np.maximum(ranks, pair.p_rank_pairs))
-        pair.p_equivalence_corrected = float(inside)
-
-
 def _decide(pair: Pair, level: float) -> None:
-    """The verdict and, where it is undecided, why."""
+    """The verdict and, where it is undecided or lacks something, why."""
     alone = [n for n, v in ((pair.level, pair.x), (pair.reference, pair.y)) if len(v) < 2]
     if alone:
         names = " and ".join(alone)
         pair.reason = f"a single run of {names} has a value here: nothing is known of its spread"
         return
     if np.isnan(pair.contrast.p):
-        same = pair.contrast.difference == 0
         pair.reason = (
-            "all values are equal" if same else "neither varies between runs: no test is possible"
+            "all values are equal"
+            if pair.contrast.difference == 0
+            else "by means no test is possible, as neither varies between runs; by ranks"
+            f" p {pair.p_rank_corrected:.2g}"
         )
         return
-    means, ranks = pair.p_corrected < level, pair.p_rank_corrected < level
+    pair.verdict, reason = _verdict(pair, level)
+    if pair.verdict is Decision.EQUIVALENT:
+        pair.exceeds = False
+    elif pair.verdict is Decision.DIFFERENT and pair.p_exceeds_corrected < level:
+        pair.exceeds = _lies_beyond(pair) or None
+    given = pair.question.margin
+    if given is not None and pair.margin is None:
+        reason = "; ".join(filter(None, [reason, given.without_meaning(pair.question.unit)]))
+    pair.reason = reason
+
+
+def _verdict(pair: Pair, level: float) -> tuple[Decision, str]:
+    """Of a pair with tests, and what must be said of it."""
     if pair.p_equivalence_corrected < level:
         if pair.p_rank_equivalence < level:
-            pair.verdict = Decision.EQUIVALENT
-        else:
-            pair.reason = _disagreement("within the margin", pair.p_rank_equivalence)
-        return
-    # A claim of the means needs no more from ranks than that these agree; where one group lies
-    # wholly above the other, ranks of so few runs cannot say more than they do.
-    if means and (pair.p_rank_pairs < level or separated(pair.x, pair.y)):
-        pair.verdict = Decision.DIFFERENT
-    elif means:
-        pair.reason = _disagreement("different", pair.p_rank_pairs)
-    elif ranks:
-        pair.reason = (
+            return Decision.EQUIVALENT, ""
+        return Decision.UNDECIDED, _disagreement("within the margin", pair.p_rank_equivalence)
+    means, ranks = pair.p_corrected < level, pair.p_rank_corrected < level
+    if not means and not ranks:
+        return Decision.UNDECIDED, "the difference could be noise"
+    if not means:
+        return Decision.UNDECIDED, (
             f"by ranks they are different (p {pair.p_rank_corrected:.2g}), by means not"
             f" (p {pair.p_corrected:.2g})"
         )
-    else:
-        pair.reason = "the difference could be noise"
+    if ranks:
+        return Decision.DIFFERENT, ""
+    # A claim of the means needs no more from ranks than that these agree; where one group lies
+    # wholly above the other, ranks of so few runs cannot say more than they do.
+    if pair.p_rank_pairs < level:
+        return Decision.DIFFERENT, (
+            f"by ranks this holds within the phase (p {pair.p_rank_pairs:.2g}), not over the whole"
+            f" family (p {pair.p_rank_corrected:.2g})"
+        )
+    if separated(pair.x, pair.y):
+        return Decision.DIFFERENT, (
+            f"ranks of so few runs cannot show it (p {pair.p_rank_pairs:.2g}), but every run of one"
+            " lies beyond every run of the other"
+        )
+    return Decision.UNDECIDED, _disagreement("different", pair.p_rank_pairs)
+
+
+def _lies_beyond(pair: Pair) -> bool:
+    """Whether the interval of a pair lies wholly outside its margin."""
+    c, margin = pair.contrast, pair.margin
+    if margin is None:
+        return False
+    low, high, centre = (c.ratio_low, c.ratio_high, 1) if margin.relative else (c.low, c.high, 0)
+    return bool(low > centre + margin.amount or high < centre - margin.amount)
 
 
 def _disagreement(claim: str, p: float) -> str:
@@ -280,6 +276,9 @@ def questions_of(
         levels: the runs (experiment, sim_id) of each level.
         unit: of the values.
         margin: what still counts as no difference.
+
+    Raises:
+        InvalidData: a value that no mean can be taken of; the message names its run.
     """
     keys = [name for name in ("metric", "phase", "dimension", "role") if name in values]
     level_of = {run: level for level, runs in levels.items() for run in runs}
@@ -288,6 +287,9 @@ def questions_of(
     total = {level: len(of) for level, of in levels.items()}
     found: list[Question] = []
     numbers = values["value"].to_numpy(dtype=np.float64)
+    _check_finite(values, numbers, names != "")
+    # Durations and measurements stand on no samples, and on no host.
+    samples = np.where(values["hosts"] > 0, values["n"], np.nan)
     groups = values.groupby(keys, observed=True, sort=True).indices
     for key, places in groups.items():
         parts = dict(zip(keys, map(str, cast("tuple[object, ...]", key)), strict=True))
@@ -302,6 +304,20 @@ def questions_of(
                 groups={level: numbers[places[own == level]] for level in levels},
                 total=total,
                 margin=margin,
+                samples={level: samples[places[own == level]] for level in levels},
             )
         )
     return found
+
+
+def _check_finite(values: pd.DataFrame, numbers: Floats, counts: NDArray[np.bool_]) -> None:
+    wrong = np.flatnonzero(counts & ~(np.abs(numbers) < LARGEST))
+    if not wrong.size:
+        return
+    row = values.iloc[int(wrong[0])]
+    name = " ".join(str(row[key]) for key in ("metric", "dimension") if key in values)
+    where = "on the whole run" if row["phase"] == TOTAL.name else f"in {row['phase']}"
+    raise InvalidData(
+        f"simulation {row['sim_id']}: {name} {where} is {numbers[wrong[0]]:g}, not a finite number"
+        " below 1e150; exclude the run, or leave this out"
+    )

@@ -3,6 +3,9 @@
 import re
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from minion.errors import InvalidData
 
 _TEXT = re.compile(r"\s*([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)\s*(.*?)\s*")
@@ -33,6 +36,15 @@ class Margin:
     def absolute(self, mean: float) -> float:
         """The distance in the metric's unit, beside that mean."""
         return self.amount * abs(mean) if self.relative else self.amount
+
+    def has_meaning(self, *groups: NDArray[np.float64]) -> bool:
+        """Whether values can be held against it: a share is one of what is above 0."""
+        return not self.relative or all(bool((values > 0).all()) for values in groups)
+
+    def without_meaning(self, unit: str) -> str:
+        """What to say where it has none, of a metric with that unit."""
+        instead = f"in {_own(unit)}" if unit else "without a unit"
+        return f"{self.text} has no meaning where values are 0 or below; give a margin {instead}"
 
 
 def parse(text: str, unit: str) -> Margin:
@@ -67,4 +79,9 @@ def parse(text: str, unit: str) -> Margin:
 
 
 def _written(amount: float, unit: str) -> str:
-    return f"{amount:g} {'points' if unit == '%' else unit}".strip()
+    return f"{amount:g} {_own(unit)}".strip()
+
+
+def _own(unit: str) -> str:
+    """The unit of differences, as a margin has it."""
+    return "points" if unit == "%" else unit

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm, rankdata
 
+from analysis.comparing.comparability import PLATFORM, called
 from analysis.statistics.multiplicity import holm
 from analysis.statistics.trend import kendall_trend
 from minion.errors import InvalidData
@@ -137,7 +138,7 @@ class Arrangement:
     sentence: str
 
 
-def arrangement(platforms_in_order: Sequence[str]) -> Arrangement:
+def arrangement(platforms_in_order: Sequence[str], *, factor: str = PLATFORM) -> Arrangement:
     """Whether platforms took turns, or time and platform cannot be told apart.
 
     With n(i) runs of platform i and n in all, a random order has (n² - sum n(i)²) / n switches on
@@ -150,7 +151,8 @@ def arrangement(platforms_in_order: Sequence[str]) -> Arrangement:
     of 5 %, or where three or more runs of a platform, all it has, stand side by side.
 
     Args:
-        platforms_in_order: the platform of each run, in order of their starts.
+        platforms_in_order: the platform of each run, in order of their starts; or its level.
+        factor: what these are levels of, for the sentence.
     """
     names = list(platforms_in_order)
     counts = Counter(names)  # in order of first appearance
@@ -161,41 +163,63 @@ def arrangement(platforms_in_order: Sequence[str]) -> Arrangement:
     p = _probability(list(counts.values()), switches) if several else math.nan
     blocked = several and switches == len(counts) - 1
     rare = p < LEVEL and switches < expected
-    sentence = _sentence(names, switches, expected, blocked=blocked, rare=rare)
+    words = _Words.of(factor)
+    sentence = _sentence(names, switches, expected, words, blocked=blocked, rare=rare)
     return Arrangement(n, switches, expected, p, blocked, sentence)
 
 
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """How a sentence names what runs are grouped by: all of it, all groups, one, some."""
+
+    factor: str
+    whole: str
+    several: str
+    one: str
+    some: str
+
+    @classmethod
+    def of(cls, factor: str) -> "_Words":
+        if factor == PLATFORM:
+            return cls(factor, "the platform", "platforms", "that platform", "these platforms")
+        levels = f"levels of {factor}"
+        return cls(factor, f"the level of {factor}", levels, "that level", "these levels")
+
+
 def _sentence(
-    names: list[str], switches: int, expected: float, *, blocked: bool, rare: bool
+    names: list[str], switches: int, expected: float, words: _Words, *, blocked: bool, rare: bool
 ) -> str:
-    levels = list(dict.fromkeys(names))
+    each = list(dict.fromkeys(names))
+    levels = [called(name, words.factor) for name in each]
+    several = words.several
+    begin = several[0].upper() + several[1:]
     count = f"{switches} switch{'es' * (switches != 1)} in {len(names)} runs"
     if not levels:
         return "There are no runs"
     if len(levels) == 1:
-        return f"All runs are of {levels[0]}: their order tells nothing about platforms"
+        return f"All runs are of {levels[0]}: their order tells nothing about {several}"
     if blocked:
         later = ", and these before those of ".join(levels[1:])
         return (
             f"All runs of {levels[0]} were made before those of {later}: what changed on the"
-            " machines meanwhile cannot be told from the platform"
+            f" machines meanwhile cannot be told from {words.whole}"
         )
-    whole = [name for name in levels if _in_one_block(names, name)]
+    whole = [level for name, level in zip(each, levels, strict=True) if _in_one_block(names, name)]
     if whole:
         return (
-            f"Platforms stand partly in blocks ({count}), all runs of {_listed(whole)} side by"
+            f"{begin} stand partly in blocks ({count}), all runs of {_listed(whole)} side by"
             " side: what changed on the machines meanwhile cannot be told from"
-            f" {'that platform' if len(whole) == 1 else 'these platforms'}"
+            f" {words.one if len(whole) == 1 else words.some}"
         )
     against = f"{count}; a random order has {expected:.1f}"
     if rare:
         return (
-            f"Platforms stand partly in blocks ({against}): what changed on the machines meanwhile"
-            " may look like a difference between platforms"
+            f"{begin} stand partly in blocks ({against}): what changed on the machines meanwhile"
+            f" may look like a difference between {several}"
         )
     if switches < expected:
-        return f"Platforms stand in mixed order ({against})"
-    return f"Platforms took turns ({count})"
+        return f"{begin} stand in mixed order ({against})"
+    return f"{begin} took turns ({count})"
 
 
 def _in_one_block(names: list[str], name: str) -> bool:

@@ -18,6 +18,7 @@ _WORDS = {
     ("net", "InOctets"): "network traffic received (InOctets)",
     ("net", "OutOctets"): "network traffic sent (OutOctets)",
 }
+_MOST_DIGITS = 6  # of a share; smaller ones have an exponent
 _HOSTS = {Role.MASTER.value: "the master's ", Role.WORKER.value: "the workers' "}
 
 
@@ -46,7 +47,7 @@ def sentence(pair: Pair, *, factor: str = PLATFORM, confidence: float = 0.95) ->
 
 
 def overall(judgement: Judgement) -> str:
-    """How the verdicts of a whole family divide, in one sentence."""
+    """How the verdicts of a whole family divide, and how often one is false, in one sentence."""
     counts = {d: sum(pair.verdict is d for pair in judgement.pairs) for d in Decision}
     total = len(judgement.pairs)
     if not total:
@@ -56,10 +57,16 @@ def overall(judgement: Judgement) -> str:
     parts = [f"{counts[d]} {d.value}" for d in kinds]
     listed = ", ".join(parts[:-1]) + f" and {parts[-1]}"
     noun = "comparison" if total == 1 else "comparisons"
-    return (
-        f"{total} {noun} ({judgement.family.name}): {listed}; the chance of any false claim among"
-        f" them is kept below {(1 - judgement.confidence) * 100:g} %."
+    said = (
+        f"{total} {noun} ({judgement.family.name}): {listed}; the chance of any false"
+        f' "{Decision.DIFFERENT}" among them is kept below {(1 - judgement.confidence) * 100:g} %'
     )
+    if with_margin:
+        said += (
+            f'; so is, each by itself, that of any false "{Decision.EQUIVALENT}" and that of any'
+            ' false "exceeds the margin"'
+        )
+    return f"{said}."
 
 
 def _claim(pair: Pair, factor: str) -> str:
@@ -83,8 +90,8 @@ def _claim(pair: Pair, factor: str) -> str:
 
 
 def _margin(pair: Pair) -> str:
-    margin = pair.question.margin
-    if margin is None:
+    margin = pair.margin
+    if margin is None:  # or it has no meaning here, which the reason says
         return ""
     if pair.verdict is Decision.EQUIVALENT:
         return f", within {margin.text}"
@@ -144,7 +151,11 @@ def _share(pair: Pair) -> str:
         return ""
     if pair.verdict is Decision.DIFFERENT:
         share = abs(share)
-    return f" ({rounded(share, 0 if abs(share) >= 10 else 1)} %)"
+    digits = 0 if abs(share) >= 10 else 1
+    if share and abs(share) < 0.05:  # what is not zero is not shown as zero
+        digits = -math.floor(math.log10(abs(share)))
+    text = rounded(share, digits) if digits <= _MOST_DIGITS else f"{share:.0e}"
+    return f" ({text} %)"
 
 
 def rounded(value: float, digits: int) -> str:

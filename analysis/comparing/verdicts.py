@@ -8,6 +8,7 @@ import pandas as pd
 
 from analysis.comparing.judgement import Judgement, Pair, Question
 from analysis.comparing.sentences import decimals, rounded
+from analysis.values import ALL_HOSTS
 
 
 def pair_frame(judgements: Sequence[Judgement]) -> pd.DataFrame:
@@ -19,17 +20,30 @@ def pair_frame(judgements: Sequence[Judgement]) -> pd.DataFrame:
         NaN where the reference may be zero); standard_error, df, p (Welch), p_pairs (simultaneous),
         p_corrected (of the family); cliffs_delta, delta_low, delta_high, p_rank (Dunn),
         p_rank_pairs, p_rank_corrected, p_smallest; margin, p_equivalence,
-        p_equivalence_corrected, p_rank_equivalence, exceeds_margin; family.
+        p_equivalence_corrected, p_rank_equivalence, p_exceeds, p_exceeds_corrected,
+        exceeds_margin; family.
     """
     rows = [_pair(pair, judgement) for judgement in judgements for pair in judgement.pairs]
     return pd.DataFrame(rows)
 
 
 def group_frame(judgements: Sequence[Judgement]) -> pd.DataFrame:
-    """A row for each level of each question: runs, n, mean, sd, median, min, max."""
+    """A row for each level of each question.
+
+    Returns:
+        metric, unit, phase, dimension, role, level; runs (of the level), n (those with a value);
+        mean, sd, median, min, max of their values; samples_min, samples_median (samples behind the
+        value of one run, of all its hosts together; NaN for durations and measurements).
+    """
     return pd.DataFrame(
         [
-            {**_question(q), "level": level, "runs": q.total[level], **_figures(values)}
+            {
+                **_question(q),
+                "level": level,
+                "runs": q.total[level],
+                **_figures(values),
+                **_samples(q, level),
+            }
             for judgement in judgements
             for q in judgement.questions
             for level, values in q.groups.items()
@@ -46,6 +60,18 @@ def test_frame(judgements: Sequence[Judgement]) -> pd.DataFrame:
             for q, tests in zip(judgement.questions, judgement.tests, strict=True)
         ]
     )
+
+
+def tables_of(pairs: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Pairs as tables for people, by title: of all hosts, and beside it by role.
+
+    The verdicts by role are a family of their own, which the title names.
+    """
+    whole = (pairs["role"].astype("str") == ALL_HOSTS).to_numpy()
+    of_roles = pairs[~whole]
+    families = ", ".join(of_roles["family"].unique())
+    titles = {"All hosts": pairs[whole], f"By role, a family of its own ({families})": of_roles}
+    return {title: readable(rows) for title, rows in titles.items() if len(rows)}
 
 
 def readable(pairs: pd.DataFrame) -> pd.DataFrame:
@@ -68,7 +94,7 @@ def readable(pairs: pd.DataFrame) -> pd.DataFrame:
     columns["ratio"] = _numbers(pairs["ratio"], [3] * len(pairs))
     columns["p"] = [_p(p) for p in pairs["p_corrected"]]
     columns["p by ranks"] = [_p(p) for p in pairs["p_rank_corrected"]]
-    columns["smallest"] = [_p(p) for p in pairs["p_smallest"]]
+    columns["smallest rank p"] = [_p(p) for p in pairs["p_smallest"]]
     columns["Cliff's delta"] = _numbers(pairs["cliffs_delta"], [2] * len(pairs))
     if pairs["margin"].notna().any():
         columns["p equivalent"] = [_p(p) for p in pairs["p_equivalence_corrected"]]
@@ -116,6 +142,15 @@ def _figures(values: np.ndarray) -> dict[str, Any]:
     }
 
 
+def _samples(question: Question, level: str) -> dict[str, float]:
+    samples = question.samples.get(level, np.empty(0))
+    known = bool(len(samples)) and bool(np.isfinite(samples).all())
+    return {
+        "samples_min": float(samples.min()) if known else np.nan,
+        "samples_median": float(np.median(samples)) if known else np.nan,
+    }
+
+
 def _pair(pair: Pair, judgement: Judgement) -> dict[str, Any]:
     c, margin = pair.contrast, pair.question.margin
     return {
@@ -150,6 +185,8 @@ def _pair(pair: Pair, judgement: Judgement) -> dict[str, Any]:
         "p_equivalence": pair.p_equivalence,
         "p_equivalence_corrected": pair.p_equivalence_corrected,
         "p_rank_equivalence": pair.p_rank_equivalence,
+        "p_exceeds": pair.p_exceeds,
+        "p_exceeds_corrected": pair.p_exceeds_corrected,
         "exceeds_margin": pair.exceeds,
         "family": judgement.family.name,
     }

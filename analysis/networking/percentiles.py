@@ -1,5 +1,6 @@
 """Percentiles that runs yield as measurements, such as `latency p99.9`: as a frame, as a chart."""
 
+import math
 import re
 from collections.abc import Sequence
 from typing import Any, Unpack
@@ -16,6 +17,8 @@ from minion.store import Store
 
 LATENCY = "latency"
 _ENDS = {"min": 0.0, "max": 100.0}
+_MEDIAN = 2.0  # one in how many is above it
+_LABEL, _ANGLE = 15, -45  # pixels that a slanting label takes of the axis, and its angle
 
 
 def percentiles(store: Store, quantity: str = LATENCY, **choice: Unpack[Choice]) -> pd.DataFrame:
@@ -90,6 +93,7 @@ def chart(
     names = list(platforms) or sorted(drawn["platform"].astype(str).unique(), key=natural)
     records = [_record(row) for row in drawn.to_dict("records")]
     ranks: dict[float, str] = {record["slower"]: record["percentile"] for record in records}
+    ticks = _apart(sorted(ranks), width)
     labels = " : ".join(f"datum.value == {at} ? '{name}'" for at, name in ranks.items())
     unit = units[0]
     base = alt.Chart(alt.InlineData(values=records)).encode(
@@ -97,7 +101,9 @@ def chart(
             "slower:Q",
             title="percentile",
             scale=alt.Scale(type="log", nice=False),
-            axis=alt.Axis(values=sorted(ranks), labelExpr=f"{labels} : ''", labelOverlap="greedy"),
+            axis=alt.Axis(
+                values=ticks, labelExpr=f"{labels} : ''", labelAngle=_ANGLE, labelOverlap=False
+            ),
         ),
         y=alt.Y("value:Q", title=unit, scale=alt.Scale(type="log", nice=False, padding=12)),
         color=alt.Color("platform:N", title=None, scale=theme.scale(theme.platform_colours(names))),
@@ -117,6 +123,22 @@ def chart(
         titled(title, ("A line: a run. Both axes are logarithmic.",), simulated=simulated),
         f"{title}: a line for each run of {', '.join(names)}, in {unit}",
     )
+
+
+def _apart(ranks: Sequence[float], width: int) -> list[float]:
+    """The places of a logarithmic axis that have room for a label: the median, then the extremes.
+
+    Args:
+        ranks: one of how many is above each percentile, in order.
+        width: of the axis in pixels.
+    """
+    whole = math.log(ranks[-1] / ranks[0]) or 1.0
+    chosen: list[float] = []
+    for rank in sorted(ranks, key=lambda rank: (rank != _MEDIAN, -rank)):
+        gaps = (abs(math.log(rank / other)) / whole * width for other in chosen)
+        if min(gaps, default=_LABEL) >= _LABEL:
+            chosen.append(rank)
+    return sorted(chosen)
 
 
 def _record(row: dict[Any, Any]) -> dict[str, Any]:

@@ -9,9 +9,10 @@ import pandas as pd
 
 from analysis.charting import theme
 from analysis.charting.labels import has_values, titled
-from analysis.profiling.tables import TOTAL
+from analysis.profiling.tables import TOTAL, below_zero
 from minion.errors import InvalidData
 
+_TIMES = "ms"  # the unit of profiles of time
 _ROW = 18  # pixels of a function
 _GREW = theme.shade("#AA3377", "#E57DB5")
 _SHRANK = theme.shade("#44779A", "#7FB2D6")
@@ -59,6 +60,11 @@ def changes_chart(
         }
         for name, row in zip(names, drawn.to_dict("records"), strict=True)
     ]
+    notes = [_whole(changes[whole], before, unit)] if whole.any() else []
+    lowest = own[[before, f"after_{unit}"]].min(axis=1).sort_values()
+    joined = own.loc[lowest.index[(lowest < 0).to_numpy()], "function"].astype(str)
+    if unit == _TIMES and (told := below_zero(joined)):
+        notes.append(told)
     chart: alt.Chart = (
         alt.Chart(alt.InlineData(values=records), width=width, height=_ROW * len(records))
         .mark_bar()
@@ -83,7 +89,7 @@ def changes_chart(
         chart,
         titled(
             title or f"Whose share grew: {level} against {reference}",
-            [_whole(changes[whole], before, unit)] if whole.any() else [],
+            notes,
             simulated=simulated,
         ),
         f"changes of the shares of {len(records)} functions",

@@ -3,12 +3,14 @@
 import altair as alt
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from analysis.charting import theme
 from analysis.charting.labels import counted, has_values, titled
 from minion.errors import InvalidData, NotFound
 
 _ROW = 16  # pixels of a level
+_MOVED = 0.001  # microseconds: what less than a clock's nanosecond does is rounding
 _NEEDED = ("tree", "depth", "process", "cpu", "function", "start_us", "duration_us", "self_us")
 
 
@@ -74,6 +76,10 @@ def path_chart(
 ) -> alt.LayerChart:
     """The calls of one path over time: a bar from entry to exit, under the bar that called it.
 
+    A clock of whole microseconds gives calls that follow each other one start, and others one
+    before their caller's. Each stands as near to its own start as it can inside its caller, in the
+    order of the entries and behind the call before; the subtitle says so where any was moved.
+
     Args:
         path: as `packet_path` gives it.
         title: of the chart; default: the outermost function.
@@ -87,18 +93,20 @@ def path_chart(
     if (path["tree"] != path["tree"].iloc[0]).any():
         raise InvalidData("the frame holds several paths; draw one (packet_path gives it)")
     first = path.iloc[0]
-    span = float(np.max(path["start_us"] + path["duration_us"]))
+    starts = _laid_out(path)
+    ends = starts + path["duration_us"].to_numpy(dtype=np.float64)
+    span = float(np.max(ends))
     deepest = int(path["depth"].max())
     records = [
         {
             "function": str(row["function"]),
             "level": int(row["depth"]),
-            "start": float(f"{row['start_us']:.6g}"),
-            "end": float(f"{row['start_us'] + row['duration_us']:.6g}"),
+            "start": float(f"{start:.6g}"),
+            "end": float(f"{end:.6g}"),
             "took": float(f"{row['duration_us']:.6g}"),
             "own": float(f"{row['self_us']:.6g}"),
         }
-        for row in path.to_dict("records")
+        for row, start, end in zip(path.to_dict("records"), starts, ends, strict=True)
     ]
     base = alt.Chart().transform_calculate(below="datum.level + 0.94", middle="datum.level + 0.47")
     levels = alt.Scale(domain=[0, deepest + 1], nice=False, reverse=True)
@@ -144,8 +152,37 @@ def path_chart(
         f"{counted(len(path), 'call')} on CPU {first.cpu}, process {first.process},"
         f" {span:,.4g} µs; called functions stand below their caller"
     ]
+    if not np.allclose(starts, path["start_us"], rtol=0, atol=_MOVED):
+        notes.append(
+            "The clock is too coarse for the order of the calls: each stands as near to its start"
+            " as it can behind the one before"
+        )
     return theme.finished(
         chart,
         titled(title or f"The path through {first.function}", notes, simulated=simulated),
         f"{len(path)} nested calls of {first.function} over {span:.4g} µs",
     )
+
+
+def _laid_out(path: pd.DataFrame) -> NDArray[np.float64]:
+    """Starts in microseconds at which no call overlaps the one before or leaves its caller."""
+    clock = path["start_us"].to_numpy(dtype=np.float64)
+    took = path["duration_us"].to_numpy(dtype=np.float64)
+    called: dict[int, list[int]] = {}
+    callers: list[tuple[int, int]] = []  # depth and place of the calls that are open
+    for place, depth in enumerate(path["depth"].tolist()):
+        while callers and callers[-1][0] >= depth:
+            callers.pop()
+        if callers:
+            called.setdefault(callers[-1][1], []).append(place)
+        callers.append((depth, place))
+    starts = clock.copy()
+    for caller, inside in sorted(called.items()):
+        free = starts[caller]
+        left = took[inside].sum()
+        for place in inside:
+            latest = starts[caller] + took[caller] - left
+            starts[place] = max(free, min(clock[place], latest))
+            free = starts[place] + took[place]
+            left -= took[place]
+    return starts

@@ -1,6 +1,6 @@
 """Tables of profiles: the top functions, and what changed between two of them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,8 @@ def top(
 ) -> pd.DataFrame:
     """The functions that cost most themselves, of each group.
 
-    Of several runs it is their mean; a function that a run lacks cost nothing there.
+    Of several runs it is their mean; a function that a run lacks cost nothing there. Calls are the
+    mean of the runs that counted them, NaN where none did.
 
     Args:
         frame: as `functions` gives it.
@@ -41,12 +42,12 @@ def top(
     total = own.replace("self_", "total_", 1)
     keys = [*groups, *by]
     runs = frame[[*RUN]].drop_duplicates().groupby(list(groups), observed=True).size()
-    calls = frame.groupby(keys, observed=True, sort=False)["calls"].sum(min_count=1)
+    calls = _mean_calls(frame, keys, groups)
     table = frame.groupby(keys, observed=True, sort=False)[[own, total]].sum()
     table = table.assign(calls=calls).reset_index()
     number = table.set_index(list(groups)).index.map(runs.to_dict()).to_numpy(dtype=np.float64)
     table["runs"] = number.astype(int)
-    for column in ("calls", own, total):
+    for column in (own, total):
         table[column] = table[column].to_numpy(dtype=np.float64) / number
     table = table.sort_values([*groups, own], ascending=[True] * len(groups) + [False])
     table = table.reset_index(drop=True)
@@ -57,6 +58,46 @@ def top(
     if n is not None:
         table = table.groupby(list(groups), observed=True).head(n).reset_index(drop=True)
     return table[[*keys, "runs", "calls", own, total, "share_pct", "sum_pct"]]
+
+
+def below_zero(names: Iterable[str]) -> str:
+    """What is to be said of functions whose own time is below zero; empty where there are none.
+
+    Args:
+        names: of the functions, the lowest first.
+    """
+    there = list(dict.fromkeys(names))
+    if not there:
+        return ""
+    which = f"{there[0]} and {len(there) - 1} more" if len(there) > 1 else there[0]
+    return (
+        f"Own times below zero ({which}): time that the kernel left out, or calls that trace-cmd"
+        " report joined over two CPUs, which an import with --untangle takes apart"
+    )
+
+
+def _mean_calls(
+    frame: pd.DataFrame, keys: Sequence[str], groups: Sequence[str]
+) -> "pd.Series[float]":
+    """The mean number of calls of each row of `top`, over the runs that know it.
+
+    A run that counts calls and lacks the function has none of it; one that does not count them, or
+    not those of this function, says nothing.
+    """
+    run = list(dict.fromkeys([*groups, *RUN]))
+    inside = list(dict.fromkeys([*run, *keys]))
+    plain = frame[[*inside, "calls"]].assign(unknown=frame["calls"].isna())
+    counts = ~plain.groupby(run, observed=True)["unknown"].transform("all")
+    plain = plain[counts.to_numpy()]
+    runs = plain[run].drop_duplicates().groupby(list(groups), observed=True).size().to_dict()
+    of_run = plain.groupby(inside, observed=True, sort=False)
+    each = of_run.agg(calls=("calls", "sum"), unknown=("unknown", "any")).reset_index()
+    each["calls"] = each["calls"].where(~each["unknown"], 0.0)
+    table = each.groupby(list(keys), observed=True, sort=False)[["calls", "unknown"]].sum()
+    of_group = table.reset_index().set_index(list(groups)).index.map(runs)
+    known = of_group.to_numpy(dtype=np.float64) - table["unknown"].to_numpy(dtype=np.float64)
+    mean: pd.Series[float] = table["calls"] / np.where(known > 0, known, np.nan)
+    return mean
 
 
 def changes(
@@ -81,8 +122,9 @@ def changes(
 
     Returns:
         `by`, reference, level, before_UNIT, after_UNIT, difference_UNIT, ratio (NaN from
-        nothing), share_before_pct, share_after_pct, share_change (percentage points). The first
-        row is `(total)`, then the largest growth of a share; what was lost stands last.
+        nothing, and where a cost is below zero), share_before_pct, share_after_pct, share_change
+        (percentage points). The first row is `(total)`, then the largest growth of a share; what
+        was lost stands last.
 
     Raises:
         InvalidData: several experiments, or not two levels to tell apart.
@@ -111,12 +153,14 @@ def changes(
 
 
 def _row(both: pd.DataFrame, shares: pd.DataFrame, unit: str) -> pd.DataFrame:
+    # What is below zero is no cost, and times as much as it is none.
+    sound = (both["before"] > 0) & (both["after"] >= 0)
     return pd.DataFrame(
         {
             f"before_{unit}": both["before"],
             f"after_{unit}": both["after"],
             f"difference_{unit}": both["after"] - both["before"],
-            "ratio": both["after"] / both["before"].where(both["before"] != 0),
+            "ratio": (both["after"] / both["before"]).where(sound),
             "share_before_pct": shares["before"],
             "share_after_pct": shares["after"],
             "share_change": shares["after"] - shares["before"],

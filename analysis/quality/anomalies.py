@@ -197,6 +197,8 @@ def too_few(runs: Runs) -> list[str]:
     """Platforms with too few runs to compare them, once for each."""
     notes = []
     for (experiment, platform), simulations in runs.platforms().items():
+        if all(simulation.measurements_only for simulation in simulations):
+            continue  # they have nothing that could be compared so
         n = sum(key_of(simulation) in runs.reference for simulation in simulations)
         if n < FEWEST_RUNS:
             runs_are = "1 run is" if n == 1 else f"{n} runs are"

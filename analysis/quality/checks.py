@@ -4,7 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Unpack
+from typing import Any, Unpack
 
 import pandas as pd
 
@@ -28,6 +28,7 @@ from analysis.quality.completeness import (
     with_samples,
 )
 from analysis.quality.findings import Finding, Key, Runs, Severity, findings_table, key_of
+from analysis.quality.grounds import grounds, metrics_of, steady
 from analysis.quality.idle import restless
 from analysis.quality.sampling import (
     differing_steps,
@@ -37,10 +38,11 @@ from analysis.quality.sampling import (
     short_phases,
     unusual_steps,
 )
+from minion.console import records
 from minion.errors import InvalidData, NotFound
 from minion.lifecycle import check_phases
 from minion.model import Simulation, Status, Validity, Verdict
-from minion.selection import Choice, Selection
+from minion.selection import Choice, Selection, Texts
 from minion.store import Store
 from minion.validity import PROGRAM, renewed, verdict_of
 
@@ -70,14 +72,30 @@ class Check:
         and phase are empty for what concerns more than one. Ordered by run and severity.
     notes: what concerns a whole experiment, a sentence each.
     judged: the runs with their verdicts, for `keep`.
+    provenance: what it stands on, for each experiment; see `analysis.quality.grounds.grounds`.
     narrowed: the options that left out parts of what a run is judged by.
+    steadiness: a row per series of the metrics that this was asked of; see
+        `analysis.quality.grounds.steady`. None where it was not asked for.
     """
 
     runs: pd.DataFrame
     findings: pd.DataFrame
     notes: tuple[str, ...]
     judged: tuple[Judged, ...]
+    provenance: tuple[Mapping[str, Any], ...]
     narrowed: tuple[str, ...] = ()
+    steadiness: pd.DataFrame | None = None
+
+    def document(self) -> dict[str, Any]:
+        """Everything as plain values, unrounded."""
+        asked = self.steadiness
+        return {
+            "runs": records(self.runs),
+            "findings": records(self.findings),
+            "notes": list(self.notes),
+            "steadiness": None if asked is None else records(asked),
+            "provenance": [dict(of) for of in self.provenance],
+        }
 
     @property
     def broken(self) -> tuple[str, ...]:
@@ -110,7 +128,7 @@ _SOUND, _EXCLUDED, _DOUBTFUL = "sound", "excluded", "doubtful"
 _BROKEN, _IN_PROGRESS = "broken and not excluded", "in progress"
 
 
-def check(store: Store, **choice: Unpack[Choice]) -> Check:
+def check(store: Store, *, steadiness: Texts = None, **choice: Unpack[Choice]) -> Check:
     """The quality of stored runs.
 
     Every run of the selection is looked at, the excluded ones too, whatever `include_excluded`
@@ -120,13 +138,17 @@ def check(store: Store, **choice: Unpack[Choice]) -> Check:
 
     Args:
         store: where the runs are.
+        steadiness: metrics of which also the autocorrelation, the effective size, the mean with its
+            interval and the trend of each series are wanted, in the phases named or in the idle
+            ones. 1,500 series take about a second.
         choice: experiment, platform, sims, hosts, phase, include_excluded; see `Selection.of`. A
             run is only held against runs of the selection.
 
     Raises:
-        NotFound: there is no run, or a simulation, platform, experiment, host or phase that was
-            named.
+        NotFound: there is no run, or a simulation, platform, experiment, host, phase or metric that
+            was named.
     """
+    asked = metrics_of(steadiness)
     narrowed = tuple(name for name in ("sims", "hosts", "phase") if choice.get(name))
     chosen = choice | {"include_excluded": True}
     selection = Selection.of(**chosen)
@@ -138,7 +160,8 @@ def check(store: Store, **choice: Unpack[Choice]) -> Check:
     check_phases(selection.phases, simulations)
     runs = _runs(store, simulations, selection)
     notes: list[str] = []
-    table = _cells(store, chosen, simulations, notes)
+    series: list[pd.DataFrame] = []
+    table = _cells(store, chosen, simulations, notes, asked, series)
     grid = grids(runs, table)
     found: list[Finding] = [
         *ends_and_events(runs),
@@ -170,7 +193,9 @@ def check(store: Store, **choice: Unpack[Choice]) -> Check:
         findings=findings_table(found, simulations),
         notes=tuple(notes),
         judged=judged,
+        provenance=grounds(runs, table, {"steadiness": list(asked), **_given(choice)}),
         narrowed=narrowed,
+        steadiness=pd.concat(series, ignore_index=True) if series else None,
     )
 
 
@@ -224,10 +249,22 @@ def _runs(store: Store, simulations: Sequence[Simulation], selection: Selection)
     return Runs(tuple(simulations), stored, reference, hosts, phases)
 
 
+def _given(choice: Choice) -> dict[str, object]:
+    return {name: value for name, value in choice.items() if value}
+
+
 def _cells(
-    store: Store, chosen: Choice, simulations: Sequence[Simulation], notes: list[str]
+    store: Store,
+    chosen: Choice,
+    simulations: Sequence[Simulation],
+    notes: list[str],
+    asked: Sequence[str],
+    series: list[pd.DataFrame],
 ) -> pd.DataFrame:
-    """The cells of every metric; notes what cannot be read, and idle phases that are not idle."""
+    """The cells of every metric, and into `series` how steady those are that this was asked of.
+
+    Notes what cannot be read, and idle phases that are not idle.
+    """
     excluded = {s.sim_id for s in simulations if s.validity.verdict is Verdict.EXCLUDED}
     parts = []
     for metric in METRICS:
@@ -237,6 +274,8 @@ def _cells(
             notes.append(f"{metric} was not checked: {error}")
             continue
         parts.append(cells(samples))
+        if metric in asked:
+            series.append(steady(samples, Selection.of(**chosen).phases))
         notes += restless(samples[~samples["sim_id"].isin(excluded).to_numpy()])
     filled = [part for part in parts if not part.empty]
     return pd.concat(filled, ignore_index=True) if filled else parts[0]

@@ -8,6 +8,13 @@ const NEAR = 600; // pixels from what is seen
 let onPaper = false;
 let span = null; // seconds that charts over time show; null: all
 
+// Along the axis of some charts time goes on; of others, what share of a phase is over.
+const hasTime = (box) => Boolean(box.dataset.spans) || "aligned" in box.dataset;
+const spanOf = (box) => {
+  if (box.dataset.spans) return span;
+  return "aligned" in box.dataset && chosen.phase ? stretch(parsed(box)) : null;
+};
+
 const textOf = (box) => document.getElementById(`${box.dataset.chart}-spec`).textContent;
 const parsed = (box) => JSON.parse(textOf(box));
 
@@ -16,10 +23,11 @@ const made = (box, { room, dark, title }) => {
   const faint = faintNames(spec);
   if (!ofPhase(spec)) return null;
   if (!title) delete spec.title;
+  if ("aligned" in box.dataset) ofStretch(spec);
   fading(spec);
   keyed(spec, room);
   fitted(spec, room, onPaper, Boolean(box.dataset.spans));
-  if (box.dataset.spans) clipped(spec);
+  if (hasTime(box)) clipped(spec);
   const params = (spec.params ?? []).filter(({ name }) => name !== "dark");
   spec.params = [...params, { name: "dark", value: dark }, { name: "faint", value: faint }];
   return spec;
@@ -33,11 +41,12 @@ const embedded = async (element, spec, box) => {
     tooltip: (_, event, item, value) => tip(event, value),
     patch: (compiled) => {
       clickable(compiled);
-      if (box.dataset.spans) zoomable(compiled);
+      if (hasTime(box)) zoomable(compiled);
       return compiled;
     },
   });
-  if (box.dataset.spans && span) await view.signal("span", span).runAsync();
+  const shown = spanOf(box);
+  if (shown) await view.signal("span", shown).runAsync();
   return view;
 };
 
@@ -71,7 +80,7 @@ const follows = async (box) => {
   const { view, spec } = drawings.get(box);
   if (!view) return;
   view.signal("faint", faintNames(spec)).signal("dark", darkly.matches && !onPaper);
-  if (box.dataset.spans) view.signal("span", span);
+  if (hasTime(box)) view.signal("span", spanOf(box));
   await view.runAsync();
 };
 

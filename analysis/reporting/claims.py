@@ -13,6 +13,7 @@ from analysis.comparing.comparison import Comparison, compare_of
 from analysis.comparing.judgement import Decision
 from analysis.comparing.sentences import decimals, difference_unit, rounded
 from analysis.quantities import DURATION
+from analysis.reporting.parameters import design_of
 from analysis.reporting.parts import Sentence
 from analysis.reporting.tables import Cell, Column, Row, Table, key
 from analysis.reporting.words import counted, probability, quantity_name
@@ -73,7 +74,14 @@ def compared(
     platforms = list(dict.fromkeys(s.platform for s in simulations))
     if len(platforms) < 2:
         runs = counted(len(simulations), "run")
-        return f"Nothing is compared: all there is are {runs} of {platforms[0]}."
+        alone = f"Nothing is compared: all there is are {runs} of {platforms[0]}."
+        design = design_of(simulations)
+        if design is None:
+            return alone
+        return (
+            f"{alone} They differ in {design.by}: `minion compare NAME --factor {design.by}`"
+            " compares its levels, NAME being a metric or a measurement."
+        )
     if baseline is not None and baseline not in platforms:
         return f"Nothing is compared: no run is of {baseline}, which others should be held against."
     if not values:
@@ -161,9 +169,11 @@ def verdict_table(
     Args:
         pairs: rows of `Comparison.pairs`.
         identity, caption, figure: of the table, and of the figure that shows it.
-        by_role: they are of single roles.
+        by_role: they are of single roles, a family of their own, which the caption names.
         several: they are of several quantities, which have a column then, and of one phase.
     """
+    if by_role:
+        caption += f", a family of its own ({pairs['family'].iloc[0]})"
     unit = "" if several else difference_unit(str(pairs["unit"].iloc[0])).strip()
     with_margin = bool(pairs["margin"].notna().any())
     order = {phase: float(place) for place, phase in enumerate(dict.fromkeys(pairs["phase"]))}

@@ -1,24 +1,53 @@
-"""Measurements in a report: the single numbers that runs yield, by platform."""
+"""Measurements in a report: the single numbers that runs yield, by platform and parameter."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from analysis.comparing.provenance import hash_of
 from analysis.intervals import intervals
 from analysis.metrics import METRICS
 from analysis.quantities import DURATION, Quantity, quantity
-from analysis.reporting.figures import Figures
+from analysis.reporting.measured_levels import leveled_section
 from analysis.reporting.numbers import statistics_table
-from analysis.reporting.parts import Figure, Part, folded
-from analysis.reporting.sections import Glance, Section, linked
+from analysis.reporting.parameters import Design, design_of
+from analysis.reporting.parts import Part, folded
+from analysis.reporting.sections import Section, linked
+from analysis.reporting.study import Study
 from analysis.reporting.words import counted, decimals, listed
 from analysis.values import ALL_HOSTS
 from minion.errors import InvalidData
 from minion.lifecycle import TOTAL
 from minion.model import Simulation
-from minion.selection import Choice
 from minion.store import Store
 
-MOST = 12  # measurements of an experiment: what is not shown can still be compared by its name
+MOST = 16  # measurements of an experiment: what is not shown can still be compared by its name
+
+
+def measurements_part(store: Store, study: Study) -> tuple[Part, list[tuple[Quantity, Section]]]:
+    """The measurements of an experiment: each with its section, one value per run.
+
+    What is left out is said in the part.
+
+    Args:
+        store: where the runs are.
+        study: the experiment; its table of measurements is given their rows.
+    """
+    part = Part(f"{study.look.prefix}-measurements", "Measurements")
+    found = []
+    designs = []
+    for place, values in enumerate(_quantities(store, study, part)):
+        design = design_of([s for s in study.simulations if _has(s, values.name)])
+        if design is None:
+            section = _section(values, study, part, place)
+        else:
+            section = leveled_section(values, design, study, part, place)
+            designs.append(design)
+        found.append((values, section))
+    part.say(*_told(designs))
+    if designs:
+        study.measured.caption += (
+            "; where runs differ in a parameter, the least and the largest mean of a level"
+        )
+    return part, found
 
 
 def names_of(simulations: Sequence[Simulation]) -> list[str]:
@@ -31,18 +60,40 @@ def names_of(simulations: Sequence[Simulation]) -> list[str]:
     return sorted(known, key=lambda name: not whole[name])
 
 
-def measured_quantities(
-    store: Store, simulations: Sequence[Simulation], choice: Choice, part: Part
-) -> list[Quantity]:
-    """One value per run of the first measurements; what is left out is said in the part."""
+def shown_of(simulations: Sequence[Simulation], most: int = MOST) -> list[str]:
+    """The measurements that are shown, in the order of `names_of`.
+
+    Where there are more, each unit has its turn: many percentiles of one latency do not leave the
+    only throughput out.
+
+    Args:
+        simulations: the runs.
+        most: how many.
+    """
     names = names_of(simulations)
-    if len(names) > MOST:
-        more = counted(len(names) - MOST, "measurement")
-        part.say(f"{more} more can be compared by name: {listed(names[MOST:])}.")
+    units = {one.name: one.unit for s in simulations for one in s.measurements}
+    turns: dict[str, int] = {}
+    of = {}
+    for name in names:
+        of[name] = turns[units[name]] = turns.get(units[name], -1) + 1
+    chosen = set(sorted(names, key=lambda name: of[name])[:most])
+    return [name for name in names if name in chosen]
+
+
+# ---------------------------------------------------------------- inside
+
+
+def _quantities(store: Store, study: Study, part: Part) -> list[Quantity]:
+    """One value per run of what is shown; what is left out is said in the part."""
+    shown = shown_of(study.simulations)
+    others = [name for name in names_of(study.simulations) if name not in shown]
+    if others:
+        more = counted(len(others), "measurement")
+        part.say(f"{more} more can be compared by name: {listed(others)}.")
     found = []
-    for name in names[:MOST]:
+    for name in shown:
         try:
-            values = quantity(store, name, simulations, **choice)
+            values = quantity(store, name, study.simulations, **study.choice)
         except InvalidData as error:
             part.say(f"{name} cannot be given: {error}.")
             continue
@@ -51,41 +102,32 @@ def measured_quantities(
     return found
 
 
-def mixed(simulations: Sequence[Simulation]) -> list[str]:
-    """Which parameters differ between runs of one platform, in a sentence; nothing for none."""
-    found: dict[str, set[str]] = {}
-    platforms: dict[tuple[str, str], str] = {}
-    for simulation in simulations:
-        for name, value in simulation.parameters.items():
-            first = platforms.setdefault((simulation.platform, name), str(value))
-            if first != str(value):
-                found.setdefault(name, set()).add(simulation.platform)
-    if not found:
+def _has(simulation: Simulation, name: str) -> bool:
+    return any(one.name == name for one in simulation.measurements)
+
+
+def _told(designs: Sequence[Design]) -> list[str]:
+    """In what the runs of one platform differ, and what that means for means."""
+    if not designs:
         return []
-    return [
-        f"Runs of one platform differ in {listed(found)}: a mean over them is of all of these"
-        " together. `minion compare MEASUREMENT --factor PARAMETER` tells them apart."
-    ]
+    levels = list(dict.fromkeys(name for design in designs for name in design.levels))
+    others = list(dict.fromkeys(name for design in designs for name in design.others))
+    repetitions = list(dict.fromkeys(name for design in designs for name in design.repetitions))
+    each = "each value of it" if len(levels) == 1 else "each value of these"
+    told = (
+        f"Runs of one platform differ in {listed([*levels, *others])}: means are of the runs of"
+        f" {each}, none is of all runs together."
+        f" `minion compare MEASUREMENT --factor {levels[0]}` compares them."
+    )
+    if repetitions:
+        one = len(repetitions) == 1
+        verb = "parameter {} numbers" if one else "parameters {} number"
+        told += f" The {verb.format(listed(repetitions))} repetitions."
+    return [told]
 
 
-def measured_section(
-    values: Quantity,
-    part: Part,
-    colours: Mapping[str, str],
-    glance: Glance,
-    make: Figures,
-    place: int,
-) -> Section:
-    """One measurement by platform.
-
-    Args:
-        values: one per run.
-        part: of all measurements.
-        colours: of the platforms.
-        glance: is given a row for each of its phases.
-        make: of the figure.
-        place: of the measurement among the others.
-    """
+def _section(values: Quantity, study: Study, part: Part, place: int) -> Section:
+    """One measurement by platform."""
     whole = values.runs.values
     whole = whole[(whole["role"] == ALL_HOSTS).to_numpy()]
     means = intervals(whole)
@@ -93,17 +135,15 @@ def measured_section(
     for phase in dict.fromkeys(means["phase"].astype("str")):
         name = values.name if phase == TOTAL.name else f"{values.name}, {phase}"
         own = means[(means["phase"].astype("str") == phase).to_numpy()]
-        glance.add(name, own, values.unit, digits, phase)
+        study.measured.add(name, own, values.unit, digits, phase)
     unit = f" in {values.unit}" if values.unit else ""
     table = statistics_table(
         means,
         identity=f"{part.identity}-{place}-table",
         caption=f"{values.name}{unit}, over runs",
-        colours=colours,
+        colours=study.look.colours,
         digits=digits,
     )
     stem = f"measured-{place}"
-    figure: Figure = make.measured(
-        whole, values, f"measured-{place}", hash_of([values.runs.values])
-    )
+    figure = study.make.measured(whole, values, stem, hash_of([values.runs.values]))
     return Section(part, {"": [linked(figure, table)]}, tables=[folded(table)], stem=stem)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from analysis.quantities import DURATION
 from analysis.reporting.tables import Cell, Column, Row, Table, key
 from analysis.reporting.words import between, decimals, number, quantity_name
 from analysis.timeline import phase_order
@@ -71,6 +72,7 @@ def share_table(components: pd.DataFrame, metric: str, identity: str, caption: s
         identity, caption: of the table.
     """
     several = "dimension" in components
+    of_runs = metric == DURATION
     known = [name for name in SHARES if np.isfinite(components[name]).any()]
     order = {p: float(n) for n, p in enumerate(phase_order(components["phase"].astype("str")))}
     rows = []
@@ -79,14 +81,14 @@ def share_table(components: pd.DataFrame, metric: str, identity: str, caption: s
         cells = (
             Cell(phase, order[phase], exact=(phase,)),
             *([Cell(quantity_name(metric, str(row["dimension"])))] if several else []),
-            Cell("all hosts" if role == ALL_HOSTS else role, role),
+            *([] if of_runs else [Cell("all hosts" if role == ALL_HOSTS else role, role)]),
             *(Cell(number(row[name], 1), key(row[name])) for name in known),
         )
         rows.append(Row(cells, phase=phase))
     columns = [
         Column("Phase"),
         *([Column("Quantity")] if several else []),
-        Column("Hosts"),
+        *([] if of_runs else [Column("Hosts")]),
         *(
             Column(f"{name.removesuffix('_share').replace('_', ' ')}, %", number=True)
             for name in known

@@ -1,9 +1,14 @@
 """Where a figure comes from: runs, what is left out, options, hash, and the command again."""
 
+import hashlib
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
 from analysis.reporting.parts import Origin
 from analysis.reporting.words import ranges
@@ -56,19 +61,19 @@ class Source:
         self,
         *,
         how: str,
-        sha256: str = "",
+        sha256: str,
+        options: str = "",
         commands: Sequence[Sequence[str]] = (),
         platforms: Sequence[str] = (),
-        options: str = "",
     ) -> Origin:
         """That of one figure.
 
         Args:
             how: what is drawn, made of what.
-            sha256: of its values; empty where it says nothing more than the report's own.
+            sha256: of the values that it is drawn from.
+            options: what else it was made with.
             commands: words of `minion`, without the selection, which is added.
             platforms: those that it shows; default: all.
-            options: what else it was made with.
         """
         shown = platforms or list(self.runs)
         runs = "; ".join(f"{p}: {len(self.runs[p]):,} ({ranges(self.runs[p])})" for p in shown)
@@ -76,11 +81,11 @@ class Source:
             ("Values", how),
             ("Runs", runs),
             ("Left out", f"excluded: {ranges(self.excluded)}" if self.excluded else "none"),
-            *([("Options", options)] if options else []),
-            *([("SHA-256", sha256)] if sha256 else []),
         ]
         return Origin(
             facts=tuple(facts),
+            sha256=sha256,
+            options=options,
             commands=tuple(self.command(words, platforms=platforms) for words in commands),
         )
 
@@ -90,6 +95,41 @@ class Source:
         if platforms:
             options["platform"] = tuple(platforms)
         return shlex.join(["minion", *program, *_options(options)])
+
+
+def hash_of_frame(frame: pd.DataFrame) -> str:
+    """The SHA-256 of a frame, as hexadecimal digits: the same for the same rows in the same order.
+
+    Column by column, its name first. Numbers as eight bytes each, little-endian. Of a column of
+    texts the different ones in order, each ended by a NUL, then the place of each row's among them
+    as four bytes, -1 for none.
+    """
+    digest = hashlib.sha256()
+    for name in frame:
+        digest.update(f"{name}\0".encode())
+        column = frame[name]
+        if pd.api.types.is_numeric_dtype(column.dtype):
+            digest.update(np.ascontiguousarray(column, dtype="<f8").tobytes())
+        else:
+            texts, places = _places(column.array)
+            digest.update("".join(f"{text}\0" for text in texts).encode())
+            digest.update(places.astype("<i4").tobytes())
+    return digest.hexdigest()
+
+
+# ---------------------------------------------------------------- inside
+
+
+def _places(column: Any) -> tuple[list[str], NDArray[np.int32]]:
+    """The texts of a column in order, and where each row's is among them; -1 for none."""
+    names = column if isinstance(column, pd.Categorical) else pd.Categorical(column)
+    codes = names.codes
+    counts = np.bincount(codes[codes >= 0], minlength=len(names.categories))
+    texts = names.categories.astype("str").tolist()
+    of = {text: code for code, text in enumerate(texts) if counts[code]}
+    table = np.full(len(names.categories) + 1, -1, dtype=np.int32)
+    table[[of[text] for text in sorted(of)]] = np.arange(len(of))
+    return sorted(of), table[codes]
 
 
 def _options(choice: Mapping[str, Any]) -> list[str]:

@@ -102,7 +102,7 @@ def run_list(
             Cell(s.sim_id, s.sim_id),
             Cell(s.platform, s.platform, colour=colours[s.platform]),
             _start(s),
-            Cell("no end" if length is None else f"{length:,.1f} s", length),
+            Cell(_length_told(length), length or None),
             Cell(f"{stored:,}", float(stored)),
             Cell(s.validity.verdict.value, s.validity.verdict.value),
         )
@@ -116,6 +116,13 @@ def run_list(
         Column("Verdict"),
     ]
     return Table(identity, "Every run", columns, rows)
+
+
+def _length_told(length: float | None) -> str:
+    """A run's length in words; bounds of one moment say when it was, not how long."""
+    if length is None:
+        return "no end"
+    return f"{length:,.1f} s" if length else "unknown"
 
 
 def headline(simulations: Sequence[Simulation], what: Sequence[str]) -> str:

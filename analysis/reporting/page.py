@@ -30,7 +30,7 @@ from analysis.reporting.claims import (
 from analysis.reporting.doubts import doubts_part
 from analysis.reporting.parts import Block, Figure, Fold, Part, Sentence, Sentences, folded, settled
 from analysis.reporting.study import Study
-from analysis.reporting.tables import Table
+from analysis.reporting.tables import Table, with_notes
 from analysis.reporting.words import counted, listed, moment, quantity_name
 from analysis.reporting.writer import Writer
 from analysis.timeline import phase_order
@@ -171,6 +171,7 @@ def _findings_part(study: Study) -> Part:
             figure=study.ratios[0].identity,
             several=True,
         )
+        with_notes(table, "unit")
         study.ratios[0].table = table.identity
         part.blocks += [*study.ratios, folded(table)]
     rest = rest_of(claims)
@@ -241,9 +242,9 @@ def _verdict_folds(
 
 
 def _figures(study: Study) -> dict[tuple[str, str], str]:
-    """The first figure of each quantity."""
+    """The figure of each quantity that draws its intervals: the last; else the only one."""
     return {
-        (name, dimension): own[0].identity
+        (name, dimension): own[-1].identity
         for name, section in study.sections.items()
         for dimension, own in section.figures.items()
         if own

@@ -41,11 +41,15 @@ class Sentences:
 class Origin:
     """Where a figure comes from.
 
-    facts: name and text: runs, excluded runs, options, hash.
+    facts: name and text: values, runs, excluded runs.
+    sha256: of what it is drawn from.
+    options: that it was made with; its chart may say more.
     commands: lines for a shell that give it, or its numbers, again.
     """
 
     facts: tuple[tuple[str, str], ...]
+    sha256: str
+    options: str = ""
     commands: tuple[str, ...] = ()
 
 
@@ -59,6 +63,7 @@ class Figure:
     origin: where it comes from.
     table: identity of the table that holds its numbers.
     spans: for a chart over time, when each phase begins first and ends last, in seconds.
+    aligned: its axis is made of phases that have one length in all runs.
     number: in the page, given when that is made.
     """
 
@@ -69,6 +74,7 @@ class Figure:
     finish: Callable[[Spec], Spec] | None = None
     table: str = ""
     spans: Mapping[str, tuple[float, float]] | None = None
+    aligned: bool = False
     number: int = 0
     _spec: Spec | None = None
 
@@ -114,6 +120,14 @@ class Figure:
     def notes(self) -> list[str]:
         """What its reader must know, in the chart's own words."""
         return [f"{str(text).rstrip('.')}." for text in self.spec["title"].get("subtitle", ())]
+
+    @property
+    def facts(self) -> tuple[tuple[str, str], ...]:
+        """Where it comes from, name and text; its chart may have options of its own."""
+        told = str(self.spec.get("usermeta", {}).get("options", ""))
+        options = "; ".join(filter(None, (self.origin.options, told)))
+        more = (("Options", options or "none"), ("SHA-256", self.origin.sha256))
+        return (*self.origin.facts, *more)
 
     @property
     def description(self) -> str:

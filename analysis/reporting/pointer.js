@@ -36,7 +36,7 @@ const nameOf = (item) => {
 // The panel of a chart over time that an item lies in, and its left edge in the drawing.
 const cellOf = (item) => {
   for (let group = item; group; group = group.mark?.group) {
-    if (group.mark?.name === "cell") {
+    if (/(^|_)cell$/.test(group.mark?.name)) {
       let left = 0;
       for (let up = group; up; up = up.mark?.group) left += up.x ?? 0;
       return { group, left, width: group.width };
@@ -67,13 +67,18 @@ const unitOf = (spec) => {
 // The values of a panel at a time.
 const valuesAt = (box, cell, time) => {
   const { spec } = drawings.get(box);
-  const keys = [spec.facet?.row?.field, spec.facet?.column?.field].filter(Boolean);
-  const series = allRecords(spec).filter(
-    (record) => record.t && keys.every((key) => record[key] === cell.group.datum?.[key]),
-  );
+  const { facet } = spec.vconcat?.find((child) => child.facet) ?? spec;
+  const keys = [facet?.row?.field, facet?.column?.field].filter(Boolean);
+  const place = ({ platform }) => names.platforms.indexOf(platform);
+  const everything = allRecords(spec);
+  const series = everything
+    .filter((record) => record.t && keys.every((key) => record[key] === cell.group.datum?.[key]))
+    .sort((a, b) => place(a) - place(b));
   if (!series.length) return null;
   const unit = unitOf(spec);
-  const value = { Time: `${short(time)} s` };
+  const phase = everything.find(({ name, from, to }) => name && from <= time && time < to);
+  const share = phase && Math.floor((100 * (time - phase.from)) / (phase.to - phase.from));
+  const value = phase ? { Phase: `${phase.name}, ${share} %` } : { Time: `${short(time)} s` };
   if (series[0].row) Object.assign(value, { Run: series[0].row, Host: series[0].host });
   else value.Hosts = series[0].panel;
   for (const record of series) {
@@ -85,8 +90,21 @@ const valuesAt = (box, cell, time) => {
   return value;
 };
 
+// The scale of a chart's time, whatever stands around its panels.
+const timeScale = (view) => {
+  for (const name of ["x", "concat_0_x", "concat_1_x"]) {
+    try {
+      return view.scale(name);
+    } catch {
+      // It has another name.
+    }
+  }
+  return null;
+};
+
 const listen = (box, view) => {
-  const overTime = Boolean(box.dataset.spans);
+  const overTime = hasTime(box);
+  const brushed = Boolean(box.dataset.spans);
   let start = null;
   let dragged = false;
   const band = document.createElement("div");
@@ -99,11 +117,12 @@ const listen = (box, view) => {
     if (!cell) return null;
     const edge = box.querySelector("svg").getBoundingClientRect().left + view.origin()[0];
     const x = Math.min(Math.max(event.clientX - edge - cell.left, 0), cell.width);
-    return { cell, x, edge, time: view.scale("x").invert(x) };
+    const scale = timeScale(view);
+    return scale && { cell, x, edge, time: scale.invert(x) };
   };
 
   view.addEventListener("mousemove", (event, item) => {
-    box.style.cursor = nameOf(item) ? "pointer" : overTime && cellOf(item) ? "crosshair" : "";
+    box.style.cursor = nameOf(item) ? "pointer" : brushed && cellOf(item) ? "crosshair" : "";
     const at = placed(event, item);
     if (!at || start) return;
     tip(event, valuesAt(box, at.cell, at.time));
@@ -115,7 +134,7 @@ const listen = (box, view) => {
     else if (name?.phase) choosePhase(chosen.phase === name.phase ? "" : name.phase);
   });
   box.addEventListener("pointerleave", (event) => tip(event, null));
-  if (!overTime) return;
+  if (!brushed) return;
   view.addEventListener("pointerdown", (event, item) => {
     dragged = false;
     start = event.pointerType === "touch" || event.button ? null : placed(event, item);
@@ -155,17 +174,22 @@ const listen = (box, view) => {
 const timed = boxes.filter((box) => box.dataset.spans);
 const ranges = [];
 
-const zoom = (wanted) => {
+// An end that nobody named stays empty: it is that of the run.
+const zoom = (wanted, open = [false, false]) => {
   const rounded = wanted?.map((time) => Math.max(0, Math.round(time * 10) / 10));
   span = rounded && rounded[1] > rounded[0] ? rounded : null;
   for (const { from, to, whole } of ranges) {
-    from.value = span ? String(span[0]) : "";
-    to.value = span ? String(span[1]) : "";
+    from.value = span && !open[0] ? String(span[0]) : "";
+    to.value = span && !open[1] ? String(span[1]) : "";
     whole.hidden = !span;
   }
   say(span ? `Charts over time show ${span[0]} to ${span[1]} seconds` : "Charts over time show all of it");
   return Promise.all(timed.filter((box) => drawings.has(box)).map(follows));
 };
+
+// The end of the longest run.
+const lastSecond = () =>
+  Math.max(...timed.flatMap((box) => Object.values(JSON.parse(box.dataset.spans)).map(([, to]) => to)));
 
 let lastPhase = "";
 const zoomToPhase = () => {
@@ -195,7 +219,12 @@ for (const box of timed) {
   const [from, to] = [field("begin", "First second"), field("end", "Last second")];
   const apply = () => {
     if (from.value === "" && to.value === "") zoom(null);
-    else if (to.value !== "") zoom([Number(from.value || 0), Number(to.value)]);
+    else {
+      const begin = Number(from.value || 0);
+      const end = to.value === "" ? Math.max(lastSecond(), begin + 1) : Number(to.value);
+      if (begin === end) say("Begin and end are the same second: nothing lies between them");
+      else zoom([begin, end].sort((a, b) => a - b), [from.value === "", to.value === ""]);
+    }
   };
   for (const input of [from, to]) input.addEventListener("change", apply);
   const whole = button("Whole run", "Show the whole run again in the charts over time", () => zoom(null));

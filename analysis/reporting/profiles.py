@@ -4,7 +4,7 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Any
 
 from analysis.profiling.reading import TIME, cost_column, functions, kinds, stacks
-from analysis.profiling.tables import top
+from analysis.profiling.tables import below_zero, top
 from analysis.reporting.parts import Block, Figure, Fold, Part, folded
 from analysis.reporting.study import Study
 from analysis.reporting.tables import Cell, Column, Row, Table, key
@@ -108,6 +108,9 @@ def _table(store: Store, study: Study, kind: str, runs: Runs, part: Part) -> Tab
     frame = functions(store, kind, **_of(study, chosen))
     own = cost_column(frame)
     unit = own.removeprefix("self_")
+    joined = frame.loc[(frame[own] < 0).to_numpy()].sort_values(own)["function"].astype(str)
+    if kind == TIME and (told := below_zero(joined)):
+        part.say(f"{told}.")
     found = top(frame, TOP)
     digits = 0 if (found[own] % 1 == 0).all() else decimals(found[own])
     rows = []

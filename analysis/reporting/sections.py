@@ -35,7 +35,7 @@ class Glance:
         """A row: the mean of each platform, its interval, and a bar."""
         of = {str(row["platform"]): row for row in means.to_dict("records")}
         largest = max((row["mean"] for row in of.values()), default=0.0)
-        cells = [Cell(name, name)]
+        cells = [Cell(name, name, exact=(name, unit))]
         for platform, colour in self.colours.items():
             row = of.get(platform)
             if row is None:
@@ -53,7 +53,7 @@ class Glance:
     @property
     def tables(self) -> list[Table]:
         """The table, when it has a row."""
-        columns = [Column(self.rows_are)]
+        columns = [Column(self.rows_are, parts=("name", "unit"))]
         parts = ("mean", "low", "high")
         columns += [Column(name, platform=name, parts=parts) for name in self.colours]
         table = Table(self.identity, self.caption, columns, self.rows)
@@ -127,6 +127,8 @@ def metric_section(
     look: Look,
     glance: Glance,
     make: Figures,
+    phases: pd.DataFrame,
+    sha256: str,
 ) -> Section:
     """One metric by phase and platform, and over time.
 
@@ -137,6 +139,8 @@ def metric_section(
         look: of the charts.
         glance: is given a row for each quantity, of the whole run.
         make: of the figures.
+        phases: of the runs, with the gaps between them.
+        sha256: of the samples.
     """
     part = Part(f"{look.prefix}-{metric.name}", metric.label)
     section = Section(part)
@@ -147,7 +151,7 @@ def metric_section(
         return section
     means = intervals(whole)
     digits = decimals(means["mean"].tolist())
-    sha256 = hash_of([values])
+    compared = hash_of([values])
     names = [str(d) for d in means["dimension"].unique()] if "dimension" in means else [""]
     table = statistics_table(
         means,
@@ -168,9 +172,10 @@ def metric_section(
                 f" {_on_each(total, metric.unit, digits)}."
             )
         identity = f"{metric.name}-{place}"
-        figure = make.levels(drawn, metric, dimension, identity, sha256)
+        figure = make.levels(drawn, metric, dimension, identity, compared)
         section.figures[dimension] = [linked(figure, table)]
-    section.more.append(linked(make.course(frame, metric), table))
+    courses = make.courses(frame, metric, phases, sha256)
+    section.more += [linked(figure, table) for figure in courses]
     section.tables.append(folded(table))
     return section
 

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from analysis.charting.courses import HOST, ROLE, together
 from analysis.metrics import METRICS
 from analysis.profiling.reading import PREFIX
 from analysis.reporting.parts import Figure, Part
@@ -13,7 +14,10 @@ from minion.store import Store
 MOST_CONTEXTS = 6  # that are drawn: netdata has hundreds
 MOST_DIMENSIONS = 6  # of a context: a panel each
 MOST_SAMPLES = 1_000_000  # of a context: more take longer to read than a report may take
+MOST_PANELS = 12  # of a context: hosts that share a role are drawn together above
 MOST_NAMED = 12
+HEIGHT, LOW = 130, 76  # pixels of a panel, and of one of many
+MANY = 6  # panels: from here on they are low
 
 _METRICS = {context for metric in METRICS.values() for context in metric.contexts}
 
@@ -53,7 +57,20 @@ def _drawn(store: Store, study: Study, context: str, place: int) -> Figure | Non
     frame = store.samples(contexts=[context], **study.choice)
     if frame.empty or len(frame["unit"].unique()) > 1:
         return None
-    return study.make.series(_first(frame), context, f"series-{place}")
+    own = _first(frame)
+    panel = _panel(own)
+    panels = len(own[[panel, "dimension"]].drop_duplicates())
+    height = LOW if panels >= MANY else HEIGHT
+    return study.make.series(own, context, panel, height, f"series-{place}")
+
+
+def _panel(frame: pd.DataFrame) -> str:
+    """What a panel stands for: a host, where a role has several and there is room for all.
+
+    The two ends of a connection share a role and have nothing else in common.
+    """
+    hosts = len(frame[[HOST, "dimension"]].drop_duplicates())
+    return HOST if together(frame) and hosts <= MOST_PANELS else ROLE
 
 
 def _first(frame: pd.DataFrame) -> pd.DataFrame:

@@ -19,6 +19,7 @@ const eachUnit = (spec, visit, root = spec, data = spec.data) => {
 
 const FIELDS = ["platform", "pair", "phase"];
 const FAINT = 0.09;
+const PAPER_HEIGHT = 540; // pixels of a page for the rows of a chart, beside all that is said of it
 
 // What is not chosen gets faint: a parameter holds the names that are.
 const fading = (spec) => {
@@ -49,7 +50,11 @@ const faintNames = (spec) => {
     }
     if (typeof record.pair === "string" && !isOf(record.of ?? [])) faint.pair.push(record.pair);
   }
-  if (chosen.phase) faint.phase = names.phases.filter((name) => name !== chosen.phase);
+  if (chosen.phase) {
+    const there = new Set(allRecords(spec).flatMap((record) => record.phase ?? []));
+    // A chart of other phases alone has nothing that could stand out.
+    if (there.has(chosen.phase)) faint.phase = [...there].filter((name) => name !== chosen.phase);
+  }
   return faint;
 };
 
@@ -73,8 +78,27 @@ const ofPhase = (spec) => {
   return left;
 };
 
+// The phase of a chart of stretched phases that is shown alone, and where it lies.
+const stretch = (spec) => {
+  const own = allRecords(spec).find((record) => record.name === chosen.phase && "from" in record);
+  return own ? [own.from, own.to] : null;
+};
+
+// Such a chart of one phase needs no row of names.
+const ofStretch = (spec) => {
+  if (!stretch(spec)) return;
+  spec.vconcat = spec.vconcat.slice(1);
+  eachUnit(spec, ({ encoding }) => {
+    if (encoding?.x?.title) encoding.x.title = `${chosen.phase}, from its begin to its end`;
+  });
+};
+
 const longest = (spec) => {
-  const texts = allRecords(spec).map((record) => record.pair ?? record.platform ?? "");
+  const fields = new Set();
+  eachUnit(spec, ({ encoding }) => fields.add(encoding?.y?.field));
+  const texts = allRecords(spec).map((record) =>
+    ["pair", "platform"].map((field) => (fields.has(field) ? record[field] : "") ?? "").join(""),
+  );
   return Math.min(150, 6.3 * Math.max(0, ...texts.map((text) => text.length)));
 };
 
@@ -95,15 +119,41 @@ const hasAxes = (spec) => {
   return found;
 };
 
+// What stands around a narrow panel is made for a wider one.
+const narrowed = (panel, room) => {
+  eachUnit(panel, ({ encoding }) => {
+    const axis = encoding?.x?.axis;
+    if (!axis?.values || axis.labels === false) return;
+    const every = Math.ceil((axis.values.length * 36) / panel.width);
+    const none = Math.max(0, axis.values.indexOf(1));
+    axis.values = axis.values.filter((_, place) => (place - none) % every === 0);
+  });
+  const letters = Math.max(12, Math.floor(room / 7));
+  const text = panel.title?.text;
+  if (typeof text !== "string" || text.length <= letters) return;
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const longer = `${lines.at(-1)} ${word}`.trim();
+    if (longer.length > letters && lines.at(-1)) lines.push(word);
+    else lines[lines.length - 1] = longer;
+  }
+  panel.title.text = lines;
+};
+
 // Give a chart the room that there is.
 const fitted = (spec, room, onPaper, overTime) => {
   const panels = spec.concat ?? spec.hconcat;
   if (spec.concat && spec.columns) {
-    const around = 46 + longest(spec); // of a panel: its labels, and the space between panels
+    // Of a panel: its labels, and the space between panels.
+    const around = 46 + (longest(spec) || 40);
     const most = onPaper ? 3 : Math.min(4, Math.floor(room / 330));
     spec.columns = Math.max(1, Math.min(most, panels.length));
     const width = Math.min(460, Math.floor(room / Math.max(1, most)) - around);
-    for (const panel of panels) if (panel.width) panel.width = Math.max(110, width);
+    for (const panel of panels) {
+      if (!panel.width) continue;
+      panel.width = Math.max(110, width);
+      narrowed(panel, panel.width + 12);
+    }
   } else if (spec.hconcat) {
     const most = Math.max(1, Math.min(panels.length, Math.floor(room / 220)));
     const width = Math.floor(room / most) - 62;
@@ -120,10 +170,14 @@ const fitted = (spec, room, onPaper, overTime) => {
     spec.spec.width = Math.max(onPaper ? 90 : 150, Math.min(420, width));
     if (onPaper && overTime) {
       const rows = spec.facet.row.sort.length;
-      spec.spec.height = Math.max(12, Math.min(46, Math.floor(740 / rows) - 6));
+      spec.spec.height = Math.max(10, Math.min(46, Math.floor(PAPER_HEIGHT / rows) - 6));
     }
   } else if (spec.facet) {
     spec.spec.width = Math.max(220, Math.min(1080, room - 76));
+  } else if (spec.vconcat?.some((child) => child.facet)) {
+    // A row above panels is as wide as they are.
+    const width = Math.max(onPaper ? 220 : 520, Math.min(1080, room - 76));
+    for (const child of spec.vconcat) (child.spec ?? child).width = width;
   } else if (spec.vconcat) {
     for (const child of spec.vconcat) fitted(child, room, onPaper, overTime);
   } else if (typeof spec.width === "number") {

@@ -11,7 +11,8 @@ from analysis.comparing.comparison import Comparison
 from analysis.metrics import METRICS, metric_of
 from analysis.quality.checks import Check
 from analysis.quantities import SECONDS, Quantity
-from analysis.reporting.figures import Figures, spans_of
+from analysis.reporting.figures import Figures
+from analysis.reporting.figures_over_time import spans_of
 from analysis.reporting.origins import Source
 from analysis.reporting.parts import Block, Figure, Look, Part
 from analysis.reporting.sections import Glance, Section

@@ -1,7 +1,7 @@
 """Tables for readers: cells as text, with a key to sort them by and exact values to copy."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -96,6 +96,23 @@ def text_table(
         for row in rows
     ]
     return Table(identity, caption, [Column(name) for name in columns], made)
+
+
+def with_notes(table: Table, name: str) -> Table:
+    """The table itself, the notes of its first cells in a column of their own where it is copied.
+
+    Args:
+        table: whose rows begin with a text and a note.
+        name: of what the notes are: `unit`.
+    """
+    first, *others = table.columns
+    table.columns = [replace(first, parts=("name", name)), *others]
+    table.rows = [
+        replace(row, cells=(replace(head, exact=(head.text, head.note)), *cells))
+        for row in table.rows
+        for head, *cells in [row.cells]
+    ]
+    return table
 
 
 def key(value: float) -> float | None:

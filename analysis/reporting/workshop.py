@@ -82,9 +82,13 @@ class Drawn:
 
     def draw_here(self) -> None:
         """Draw it in this process."""
-        if self.order is not None:
-            made, self.order = self.order.fulfil(), None
-            self.result.set_result(made)
+        if self.order is None:
+            return
+        order, self.order = self.order, None
+        try:
+            self.result.set_result(order.fulfil())
+        except Exception as error:  # noqa: BLE001  for whoever waits for it, in another thread
+            self.result.set_exception(error)
 
 
 class Workshop:
@@ -172,7 +176,7 @@ class Workshop:
                 pickle.dump(drawn.order, process.stdin, protocol=pickle.HIGHEST_PROTOCOL)
                 process.stdin.flush()
                 made = pickle.load(process.stdout)  # noqa: S301  our own process
-            except (EOFError, OSError, ValueError, pickle.PickleError):
+            except Exception:  # noqa: BLE001  whatever is wrong with the process or what it gave
                 drawn.draw_here()
                 return  # what still waits is claimed by whoever needs it
             drawn.order = None

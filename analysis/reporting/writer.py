@@ -7,7 +7,7 @@ from dataclasses import replace
 import pandas as pd
 from bson import ObjectId
 
-from analysis.charting.theme import platform_colours
+from analysis.charting.palette import palette
 from analysis.comparing.comparison import Comparison
 from analysis.comparing.order import beginnings
 from analysis.metrics import METRICS, Metric, utilization
@@ -15,8 +15,9 @@ from analysis.quality.checks import check
 from analysis.quantities import DURATION, Quantity, quantity
 from analysis.reporting.claims import compared
 from analysis.reporting.clock import Clock
-from analysis.reporting.measured import measured_quantities, measured_section, mixed
+from analysis.reporting.measured import measurements_part
 from analysis.reporting.numbers import run_table, share_table
+from analysis.reporting.origins import hash_of_frame
 from analysis.reporting.parts import Look, Part, folded
 from analysis.reporting.profiles import profiles_part
 from analysis.reporting.sections import (
@@ -88,10 +89,10 @@ class Writer:
             document = encode(simulation)
             kept = {k: v for k, v in document.items() if k not in ("_id", "id", "provenance")}
             self.digest.update(json.dumps(kept, sort_keys=True, default=str).encode())
-        colours = platform_colours(s.platform for s in self.simulations)
         for place, name in enumerate(dict.fromkeys(s.experiment for s in self.simulations)):
             own = [s for s in self.simulations if s.experiment == name]
             there = {s.platform for s in own}
+            colours = palette(self.store, name)
             look = Look(
                 f"e{place}",
                 {platform: c for platform, c in colours.items() if platform in there},
@@ -112,9 +113,11 @@ class Writer:
                 part.say(f"{metric.label} cannot be given: {error}.")
                 study.sections[metric.name] = Section(part)
             return
-        self._digest(frame)
         for study in self.studies:
-            self._add(study, study.rows(frame), metric)
+            own = study.rows(frame)
+            sha256 = hash_of_frame(own)
+            self.digest.update(sha256.encode())
+            self._add(study, own, metric, sha256)
 
     def _add_others(self) -> None:
         """What only some experiments have."""
@@ -126,16 +129,12 @@ class Writer:
             study.others += [part for part in (series, profiles) if part is not None]
 
     def _add_measurements(self, study: Study) -> None:
-        part = Part(f"{study.look.prefix}-measurements", "Measurements")
         with self.clock.step("reduce and draw"):
-            found = measured_quantities(self.store, study.simulations, study.choice, part)
-            for place, values in enumerate(found):
-                study.sections[values.name] = measured_section(
-                    values, part, study.look.colours, study.measured, study.make, place
-                )
+            part, found = measurements_part(self.store, study)
+            for values, section in found:
+                study.sections[values.name] = section
                 self._keep(study, values)
         if part.blocks or found:
-            part.say(*mixed(study.simulations))
             study.others.append(part)
 
     def _draw_order(self) -> None:
@@ -209,14 +208,16 @@ class Writer:
                 self._keep(study, took)
         return study
 
-    def _add(self, study: Study, frame: pd.DataFrame, metric: Metric) -> None:
+    def _add(self, study: Study, frame: pd.DataFrame, metric: Metric, sha256: str) -> None:
         if frame.empty:
             study.without.append(f"{metric.label} ({', '.join(metric.contexts)})")
             return
         with self.clock.step("read"):
             values = quantity(self.store, metric.name, study.simulations, **study.choice)
         with self.clock.step("reduce and draw"):
-            section = metric_section(values, frame, metric, study.look, study.used, study.make)
+            section = metric_section(
+                values, frame, metric, study.look, study.used, study.make, study.phases, sha256
+            )
             asked = self.selection.phases or tuple(
                 str(phase) for phase in values.runs.values["phase"].unique()
             )
@@ -228,7 +229,7 @@ class Writer:
                 if study.every_run is None:
                     study.every_run = Part(f"{study.look.prefix}-time", "Every run and host")
                 study.every_run.blocks += study.make.every_run(frame, metric, study.phases)
-                study.memory.append(study.make.autocorrelation(frame, metric))
+                study.memory.append(study.make.autocorrelation(frame, metric, sha256))
 
     def _find_variances(self) -> None:
         """Where the variance of durations lies, and of what every run is drawn of."""
@@ -261,11 +262,3 @@ class Writer:
         own = frame[((frame["role"] == ALL_HOSTS) & (frame["phase"] == TOTAL.name)).to_numpy()]
         texts = {n: own[n].astype("str") if n in own else "" for n in _TEXTS}
         study.values.append(own[["value"]].assign(**texts, unit=values.unit))
-
-    def _digest(self, frame: pd.DataFrame) -> None:
-        for name in frame:
-            column = frame[name]
-            if isinstance(column.dtype, pd.CategoricalDtype):
-                self.digest.update("\0".join(column.cat.categories).encode())
-                column = column.cat.codes.astype("int32")
-            self.digest.update(column.to_numpy().tobytes())

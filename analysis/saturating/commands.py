@@ -19,16 +19,18 @@ def saturation(
     """
     from analysis.charting.output import check_target, save  # noqa: PLC0415
     from analysis.saturating.curves import curves  # noqa: PLC0415
-    from analysis.saturating.ramps import ramps  # noqa: PLC0415
+    from analysis.saturating.ramps import check_dimension, ramps  # noqa: PLC0415
     from analysis.saturating.saturation import saturation as found  # noqa: PLC0415
     from minion.selection import Selection  # noqa: PLC0415
 
     if output is not None:
         check_target(output)
     samples = session.store.samples(dimensions=[load, response], **session.selection)
+    runs = session.store.simulations(Selection.of(**session.selection))
+    for name in (response, load):
+        check_dimension(name, samples, session.store, runs)
     points = ramps(samples, load=load, response=response)
     table = found(points)
-    runs = session.store.simulations(Selection.of(**session.selection))
     session.note_simulated(runs)
     session.show(table)
     if output is not None:

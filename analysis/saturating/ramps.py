@@ -1,13 +1,19 @@
 """Samples to ramps: a response and the load that it was given to, point by point."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
 from analysis.charting.labels import has_values
 from minion.errors import InvalidData, NotFound
+from minion.model import Simulation
+from minion.selection import natural
+from minion.store import Store
 
 RUN = ["experiment", "platform", "sim_id"]
 COLUMNS = [*RUN, "elapsed_s", "load", "value", "response", "unit"]
+_MOST_NAMED = 40  # dimensions of a message
 _NEEDED = [*RUN, "hostname", "context", "dimension", "unit", "elapsed_s"]
 
 
@@ -83,6 +89,33 @@ def without_repeats(samples: pd.DataFrame) -> pd.DataFrame:
     marked = _marked(samples)
     stale = pd.MultiIndex.from_frame(marked.loc[marked["repeated"].to_numpy(), keys])
     return samples[~pd.MultiIndex.from_frame(samples[keys]).isin(stale)]
+
+
+def check_dimension(
+    name: str, samples: pd.DataFrame, store: Store, simulations: Sequence[Simulation]
+) -> None:
+    """Nothing, where samples that were chosen by their dimensions have this one.
+
+    Args:
+        name: of the dimension.
+        samples: as `Store.samples` gives them.
+        store: where they are from: it is asked what the runs have instead.
+        simulations: the runs.
+
+    Raises:
+        NotFound: they do not have it; the message lists what the first run of each platform has.
+    """
+    if (samples["dimension"] == name).any():
+        return
+    first = {simulation.platform: simulation for simulation in reversed(simulations)}
+    there = dict.fromkeys(
+        dimension.id
+        for simulation in first.values()
+        for series in store.series(simulation)
+        for dimension in series.dimensions
+    )
+    listed = ", ".join(sorted(there, key=natural)[:_MOST_NAMED]) or "none"
+    raise NotFound(f"no run has a dimension {name}; there are: {listed}")
 
 
 # ---------------------------------------------------------------- inside

@@ -1,4 +1,4 @@
-"""Means of groups whose spreads may differ: Welch's tests, simultaneous intervals, equivalence.
+"""Means of groups whose spreads may differ: Welch's tests and simultaneous intervals.
 
 Nothing here assumes equal variances. Values are taken as independent, one for each run, and not far
 from normal; `docs/mathematics.md` says what happens when they are skewed.
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.stats import t
 from statsmodels.stats.oneway import anova_generic
 
+from analysis.statistics.moments import Moments
 from analysis.statistics.studentized import range_critical, range_sf
 from minion.errors import InvalidData
 
@@ -21,9 +22,6 @@ Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 Method = Literal["games-howell", "baseline"]
 Question = tuple[Sequence[Floats], Sequence[tuple[int, int]]]
-
-_LARGEST = 1e150  # its square is still a number
-_ROUNDING = 16 * np.finfo(np.float64).eps
 
 
 @dataclass(frozen=True)
@@ -79,7 +77,7 @@ def welch_anova(groups: Sequence[Floats]) -> Anova | None:
     """
     if len(groups) < 2:
         return None
-    of = _Moments.of(groups)
+    of = Moments.of(groups)
     if (of.n < 2).any() or (of.variance == 0).any():
         return None
     centred = (of.mean - of.mean.mean()) + of.rest
@@ -153,7 +151,7 @@ def contrasts_of(
         return [[] for _ in questions]
     starts = np.cumsum([0, *(len(groups) for groups, _ in questions)])
     place = [(s + x, s + y) for s, (_, p) in zip(starts, questions, strict=False) for x, y in p]
-    of = _Moments.of([values for groups, _ in questions for values in groups])
+    of = Moments.of([values for groups, _ in questions for values in groups])
     x, y = np.array(place, dtype=np.intp).T
     if method == "baseline":
         family = np.repeat(sizes, sizes)
@@ -166,97 +164,8 @@ def contrasts_of(
     return [[Contrast(*row) for row in islice(rows, size)] for size in sizes]
 
 
-def equivalence(x: Floats, y: Floats, low: float, high: float, *, relative: bool) -> float:
-    """The p-value of mean_x and mean_y being as good as equal: two one-sided tests.
-
-    The larger of the two one-sided Welch p-values (Schuirmann 1987, A comparison of the two
-    one-sided tests procedure and the power approach). Relative margins are tested on
-    mean_x - (1 + low) mean_y and mean_x - (1 + high) mean_y (Hauschke, Kieser, Diletti and Burke
-    1999, Sample size determination for proving equivalence based on the ratio of two means), each
-    with its own variance and Satterthwaite's degrees of freedom (Dannenberg, Dette and Munk 1994,
-    An extension of Welch's approximate t-solution to comparative bioequivalence trials).
-
-    Args:
-        x: values of the level.
-        y: values of what it is compared with.
-        low: lower margin of mean_x - mean_y; when relative, of mean_x / mean_y - 1.
-        high: upper margin.
-        relative: whether the margins are shares of mean_y.
-
-    Returns:
-        A small p says that the means differ by less than the margins. NaN where a group has a
-        single value, neither has spread, or a relative margin meets a mean that is not positive.
-
-    Raises:
-        InvalidData: a group is empty or has a value that is not a finite number; margins that are
-            not finite, not in order, or relative and not above -1.
-    """
-    if not (np.isfinite([low, high]).all() and low < high):
-        raise InvalidData(f"margins from {low} to {high}; give two numbers, the lower one first")
-    if relative and low <= -1:
-        raise InvalidData(f"a relative margin of {low}; it must be above -1, for example -0.05")
-    of = _Moments.of([x, y])
-    if relative and not (of.mean > 0).all():
-        return float("nan")
-    # Two rows: above the lower margin, below the upper one.
-    first, second, side = np.array([0, 0]), np.array([1, 1]), np.array([1, -1])
-    margin = np.array([low, high])
-    error, freedom = of.error(first, second, 1 + margin if relative else np.ones(2))
-    mean_y = of.mean[1] + of.rest[1]
-    distance = of.difference(first, second) - margin * (mean_y if relative else 1.0)
-    return float(np.max(t.sf(side * distance / error, freedom)))
-
-
-@dataclass(frozen=True)
-class _Moments:
-    """Number, mean and variance of many groups. A mean is `mean` plus `rest`, what rounding left.
-
-    Two passes (Chan, Golub and LeVeque 1983, Algorithms for computing the sample variance).
-    """
-
-    n: Indices
-    mean: Floats
-    rest: Floats
-    variance: Floats
-
-    @classmethod
-    def of(cls, groups: Sequence[Floats]) -> "_Moments":
-        arrays = [np.asarray(values, dtype=np.float64).ravel() for values in groups]
-        n = np.array([len(values) for values in arrays], dtype=np.intp)
-        if (n == 0).any():
-            raise InvalidData("a group to compare has no values; leave it out")
-        every = np.concatenate(arrays)
-        if not (np.abs(every) < _LARGEST).all():
-            raise InvalidData("a value to compare is not a finite number below 1e150; leave it out")
-        starts = np.cumsum(n) - n
-        smallest, largest = np.minimum.reduceat(every, starts), np.maximum.reduceat(every, starts)
-        mean = np.clip(np.add.reduceat(every, starts) / n, smallest, largest)
-        off = every - np.repeat(mean, n)
-        rest = np.add.reduceat(off, starts) / n
-        squares = np.add.reduceat((off - np.repeat(rest, n)) ** 2, starts)
-        scale = np.maximum(np.abs(smallest), np.abs(largest))
-        constant = largest - smallest <= _ROUNDING * scale
-        variance = np.divide(squares, n - 1, out=np.full(len(n), np.nan), where=n > 1)
-        variance[constant & (n > 1)] = 0.0
-        return cls(n, mean, rest, variance)
-
-    def difference(self, x: Indices, y: Indices) -> Floats:
-        return (self.mean[x] - self.mean[y]) + (self.rest[x] - self.rest[y])
-
-    def error(self, x: Indices, y: Indices, scale: Floats) -> tuple[Floats, Floats]:
-        """Standard error of mean_x - scale mean_y, and its Satterthwaite degrees of freedom."""
-        of_x = self.variance[x] / self.n[x]
-        of_y = scale**2 * self.variance[y] / self.n[y]
-        both = of_x + of_y
-        both[both == 0] = np.nan
-        # As shares, whose squares neither overflow nor vanish; a lone value has no variance.
-        below_x, below_y = np.maximum(self.n[x] - 1, 1), np.maximum(self.n[y] - 1, 1)
-        freedom = 1 / ((of_x / both) ** 2 / below_x + (of_y / both) ** 2 / below_y)
-        return np.sqrt(both), freedom
-
-
 def _columns(
-    of: _Moments, x: Indices, y: Indices, family: Indices, confidence: float, method: Method
+    of: Moments, x: Indices, y: Indices, family: Indices, confidence: float, method: Method
 ) -> tuple[NDArray[Any], ...]:
     """The fields of `Contrast`, in its order, for each pair."""
     mean = of.mean + of.rest
@@ -298,7 +207,7 @@ def _sidak(p: Floats, freedom: Floats, pairs: Indices, confidence: float) -> tup
 
 
 def _fieller(
-    of: _Moments, x: Indices, y: Indices, ratio: Floats, critical: Floats
+    of: Moments, x: Indices, y: Indices, ratio: Floats, critical: Floats
 ) -> tuple[Floats, Floats]:
     """The ratios r with (mean_x - r mean_y)^2 <= critical^2 (var_x + r^2 var_y).
 

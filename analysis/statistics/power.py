@@ -2,7 +2,8 @@
 
 Two groups of normal values whose standard deviations need not be equal, compared by Welch's t.
 Every function takes the level alpha; divide it by the number of tests where several are made
-(Bonferroni), and the answer holds for all of them together.
+(Bonferroni), and the answer holds for all of them together. Where it is not Student's t that a
+difference is held against, give the critical value: see `analysis.statistics.critical`.
 """
 
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import chdtri, gammaln, nctdtr, ndtr, ndtri, stdtrit
 
+from analysis.statistics.critical import Critical, alone
 from minion.errors import InvalidData
 
 ALPHA = 0.05
@@ -27,7 +29,9 @@ _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(100)
 _NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2
 
 
-def half_width(sd: Pair, n: Pair, *, alpha: float = ALPHA) -> float:
+def half_width(
+    sd: Pair, n: Pair, *, alpha: float = ALPHA, critical: Critical | None = None
+) -> float:
     """Half the width of the interval of the difference of two means.
 
         t(1 - alpha / 2, df) x sqrt(sd_1^2 / n_1 + sd_2^2 / n_2)
@@ -40,16 +44,24 @@ def half_width(sd: Pair, n: Pair, *, alpha: float = ALPHA) -> float:
         sd: standard deviation of a run in each group.
         n: runs in each group, 2 at least.
         alpha: 1 - confidence.
+        critical: what stands for t(1 - alpha / 2, df), of several intervals that hold together.
 
     Raises:
         InvalidData: a number that cannot be one of these.
     """
     error, df = _error(sd, n)
     _check_level(alpha)
-    return float(stdtrit(df, 1 - alpha / 2)) * error if error else 0.0
+    return (critical or alone(alpha))(df) * error if error else 0.0
 
 
-def power_of_difference(difference: float, sd: Pair, n: Pair, *, alpha: float = ALPHA) -> float:
+def power_of_difference(
+    difference: float,
+    sd: Pair,
+    n: Pair,
+    *,
+    alpha: float = ALPHA,
+    critical: Critical | None = None,
+) -> float:
     """How likely Welch's test at level alpha, two-sided, finds a true difference.
 
     The noncentral t distribution with Satterthwaite's degrees of freedom (Moser, Stevens and
@@ -58,7 +70,7 @@ def power_of_difference(difference: float, sd: Pair, n: Pair, *, alpha: float = 
 
     Args:
         difference: between the true means.
-        sd, n: see `half_width`.
+        sd, n, critical: see `half_width`.
         alpha: level of the test.
 
     Raises:
@@ -70,7 +82,7 @@ def power_of_difference(difference: float, sd: Pair, n: Pair, *, alpha: float = 
         raise InvalidData(f"a difference of {difference}; give a number")
     if error == 0:
         return 1.0 if difference else alpha
-    limit, centre = float(stdtrit(df, 1 - alpha / 2)), abs(difference) / error
+    limit, centre = (critical or alone(alpha))(df), abs(difference) / error
     # The library gives NaN where a tail is too thin to be computed: it is 0 there.
     missed, wrong = np.nan_to_num(nctdtr(df, centre, [limit, -limit]))
     return float(np.clip(1 - missed + wrong, 0, 1))
@@ -122,24 +134,36 @@ def power_of_equivalence(
     return float(np.clip(np.sum(weights * inside), 0, 1))
 
 
-def runs_for_width(sd: Pair, width: float, *, alpha: float = ALPHA) -> int | None:
+def runs_for_width(
+    sd: Pair, width: float, *, alpha: float = ALPHA, critical: Critical | None = None
+) -> int | None:
     """The fewest runs in each group with `half_width` at most `width`; None above 10,000,000.
 
     Args:
         sd: standard deviation of a run in each group.
         width: wanted half width of the interval of the difference, in the values' unit.
         alpha: 1 - confidence.
+        critical: see `half_width`.
 
     Raises:
         InvalidData: a number that cannot be one of these.
     """
     _check_wanted(width)
-    guess = (float(ndtri(1 - alpha / 2)) * np.hypot(*sd) / width) ** 2 if 0 < alpha < 1 else 0
-    return _fewest(lambda n: half_width(sd, (n, n), alpha=alpha) <= width, guess)
+    _check_level(alpha)
+    limit = critical or alone(alpha)
+    return _fewest(
+        lambda n: half_width(sd, (n, n), alpha=alpha, critical=limit) <= width,
+        (limit(np.inf) * np.hypot(*sd) / width) ** 2,
+    )
 
 
 def runs_for_difference(
-    sd: Pair, difference: float, *, power: float = POWER, alpha: float = ALPHA
+    sd: Pair,
+    difference: float,
+    *,
+    power: float = POWER,
+    alpha: float = ALPHA,
+    critical: Critical | None = None,
 ) -> int | None:
     """The fewest runs in each group with that `power_of_difference`; None above 10,000,000.
 
@@ -148,17 +172,20 @@ def runs_for_difference(
         difference: that shall be found, in the values' unit.
         power: how likely.
         alpha: level of the test.
+        critical: see `half_width`.
 
     Raises:
         InvalidData: a number that cannot be one of these.
     """
     _check_wanted(difference)
     _check_power(power, alpha)
-    z = float(ndtri(1 - alpha / 2) + ndtri(power))
-    return _fewest(
-        lambda n: power_of_difference(difference, sd, (n, n), alpha=alpha) >= power,
-        (z * np.hypot(*sd) / difference) ** 2,
-    )
+    limit = critical or alone(alpha)
+
+    def enough(n: int) -> bool:
+        return power_of_difference(difference, sd, (n, n), alpha=alpha, critical=limit) >= power
+
+    z = limit(np.inf) + float(ndtri(power))
+    return _fewest(enough, (z * np.hypot(*sd) / difference) ** 2)
 
 
 def runs_for_equivalence(
@@ -197,11 +224,18 @@ def runs_for_equivalence(
     )
 
 
-def detectable(sd: Pair, n: Pair, *, power: float = POWER, alpha: float = ALPHA) -> float:
+def detectable(
+    sd: Pair,
+    n: Pair,
+    *,
+    power: float = POWER,
+    alpha: float = ALPHA,
+    critical: Critical | None = None,
+) -> float:
     """The smallest true difference that Welch's test finds with that power at n runs.
 
     Args:
-        sd, n: see `half_width`.
+        sd, n, critical: see `half_width`.
         power: how likely.
         alpha: level of the test.
 
@@ -216,10 +250,12 @@ def detectable(sd: Pair, n: Pair, *, power: float = POWER, alpha: float = ALPHA)
     if error == 0:
         return 0.0
     # At twice the sum of both quantiles of t the power is beyond the one wanted.
-    most = 2 * float(stdtrit(df, 1 - alpha / 2) + abs(stdtrit(df, power)) + 1)
+    limit = (critical or alone(alpha))(df)
+    most = 2 * (limit + abs(float(stdtrit(df, power))) + 1)
 
     def lack(centre: float) -> float:
-        return power_of_difference(centre * error, sd, n, alpha=alpha) - power
+        found = power_of_difference(centre * error, sd, n, alpha=alpha, critical=lambda _: limit)
+        return found - power
 
     return float(brentq(lack, 0, most, xtol=1e-12)) * error
 

@@ -1,17 +1,21 @@
 """What is wanted of an experiment, and the figures that it takes for two platforms."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-import pandas as pd
+from numpy.typing import NDArray
 
 from analysis.comparing.margins import Margin, parse
 from analysis.statistics import power as powers
+from analysis.statistics.critical import Critical, alone, larger
 from minion.errors import InvalidData
 
 CAREFUL = 0.8  # confidence of the upper limit of a deviation
+# Of normal values a test by ranks needs 1 / 0.955 of the runs (Pitman; Lehmann, Nonparametrics,
+# 1975, section 2.4): as if their deviations were larger by the root of that.
+_BY_RANKS = float(np.sqrt(np.pi / 3))
 _HOUR_S = 3600
 
 
@@ -25,22 +29,26 @@ class Group:
     sd: float
 
     @classmethod
-    def of(cls, platform: str, values: "pd.Series[float]") -> Self:
+    def of(cls, platform: str, values: NDArray[np.float64]) -> Self:
         """The figures of its run values."""
-        numbers = values.to_numpy(dtype=np.float64)
-        mean = float(numbers.mean()) if len(numbers) else np.nan
-        return cls(
-            platform, len(numbers), mean, float(numbers.std(ddof=1)) if len(numbers) > 1 else np.nan
-        )
+        mean = float(values.mean()) if len(values) else np.nan
+        sd = float(values.std(ddof=1)) if len(values) > 1 else np.nan
+        return cls(platform, len(values), mean, sd)
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two platforms in one phase and dimension."""
+    """Two platforms in one phase and dimension.
+
+    pairs: how many pairs of platforms are compared there, this one included.
+    limit: the critical value at which the intervals of these hold together.
+    """
 
     names: dict[str, str]
     baseline: Group
     platform: Group
+    pairs: int
+    limit: Critical
 
     @property
     def planned(self) -> bool:
@@ -130,8 +138,8 @@ class Aim:
             amount = margin.absolute(pair.baseline.mean)
             runs = careful = np.nan
             if pair.planned and amount > 0:
-                runs = self._needed(name, amount, pair.sd)
-                careful = self._needed(name, amount, pair.careful_sd)
+                runs = self._needed(name, margin, pair, pair.sd)
+                careful = self._needed(name, margin, pair, pair.careful_sd)
             rows.append(
                 {
                     **pair.row(),
@@ -145,27 +153,56 @@ class Aim:
             )
         return rows
 
-    def _needed(self, name: str, amount: float, sd: powers.Pair) -> float:
-        ways: Mapping[str, Callable[[], int | None]] = {
-            "width": lambda: powers.runs_for_width(sd, amount, alpha=self.alpha),
-            "difference": lambda: powers.runs_for_difference(
-                sd, amount, power=self.power, alpha=self.alpha
-            ),
-            "margin": lambda: powers.runs_for_equivalence(
-                sd, amount, power=self.power, alpha=self.alpha
-            ),
-        }
-        found = ways[name]()
-        return np.nan if found is None else found
+    def _needed(self, name: str, margin: Margin, pair: Comparison, sd: powers.Pair) -> float:
+        """The runs that one thing takes; NaN where that is more than anybody measures."""
+        amount, power, level = margin.absolute(pair.baseline.mean), self.power, 1 - self.confidence
+        # A verdict wants means and ranks to agree.
+        needed: list[int | None] = []
+        if name == "width":
+            needed += [powers.runs_for_width(sd, amount, critical=pair.limit)]
+        elif name == "difference":
+            needed += [
+                powers.runs_for_difference(one, amount, power=power, alpha=alpha, critical=limit)
+                for one, alpha, limit in self._tests(pair, sd)
+            ]
+        else:
+            # At the upper margin the baseline counts for 1 + margin of itself, its error too.
+            own = (sd[0] * (1 + margin.amount), sd[1]) if margin.relative else sd
+            needed += [
+                powers.runs_for_equivalence(one, amount, power=power, alpha=alpha)
+                for one, alpha in ((own, self.alpha), (_by_ranks(own), level))
+            ]
+        return float(np.max([np.nan if runs is None else runs for runs in needed]))
+
+    def _tests(
+        self, pair: Comparison, sd: powers.Pair
+    ) -> list[tuple[powers.Pair, float, Critical]]:
+        """The tests that must find a difference: by means in the family, by ranks in the question.
+
+        By means both count, the family and the pairs of the question.
+        """
+        limit, question = alone(self.alpha), (1 - self.confidence) / pair.pairs
+        if self.tests < pair.pairs:
+            limit = larger(limit, pair.limit)
+        return [(sd, self.alpha, limit), (_by_ranks(sd), question, alone(question))]
 
     def _detectable(self, pair: Comparison) -> dict[str, object]:
         names = ("detectable", "detectable_share", "careful_detectable", "half_width")
         if not pair.planned:
             return dict.fromkeys(names, np.nan)
         n = (pair.baseline.runs, pair.platform.runs)
-        found = powers.detectable(pair.sd, n, power=self.power, alpha=self.alpha)
-        careful = powers.detectable(pair.careful_sd, n, power=self.power, alpha=self.alpha)
+        found, careful = (
+            max(
+                powers.detectable(one, n, power=self.power, alpha=level, critical=limit)
+                for one, level, limit in self._tests(pair, sd)
+            )
+            for sd in (pair.sd, pair.careful_sd)
+        )
         mean = abs(pair.baseline.mean)
-        width = powers.half_width(pair.sd, n, alpha=self.alpha)
+        width = powers.half_width(pair.sd, n, critical=pair.limit)
         share = found / mean * 100 if mean else np.nan
         return dict(zip(names, (found, share, careful, width), strict=True))
+
+
+def _by_ranks(sd: powers.Pair) -> powers.Pair:
+    return sd[0] * _BY_RANKS, sd[1] * _BY_RANKS

@@ -1,8 +1,8 @@
 """A mixed model of each phase: an explanation beside the components, never the headline."""
 
 import warnings
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,9 @@ from statsmodels.tools.sm_exceptions import ConvergenceWarning
 from analysis.values import ALL_HOSTS
 
 _KEYS = ("experiment", "phase", "dimension")
+_NO_REST = 1e-9  # of the values' deviation
+_STEPS = 5000  # of the optimizer; where runs matter much it needs a thousand
+_ROUNDING = 16 * np.finfo(np.float64).eps
 Floats = NDArray[np.float64]
 
 
@@ -35,7 +38,8 @@ def mixed_models(
     Returns:
         experiment, phase, dimension where there is one, role, term (`intercept`, `platform NAME`
         for its difference from the first platform, `sd run`, `sd host`, `sd rest`), estimate (in
-        the metric's unit), standard_error (NaN for deviations), and the sentences.
+        the metric's unit), standard_error (NaN for deviations), and the sentences. All is NaN
+        where nothing could be fitted: no rest beside runs and hosts, or no convergence.
     """
     columns = ["role", "term", "estimate", "standard_error"]
     if cells is None:
@@ -81,39 +85,76 @@ def mixed_model(cells: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     if len(set(hosts)) > 1:
         parts["host"] = hosts
     values = cells["value"].to_numpy(dtype=np.float64)
-    spread = float(values.std())
-    if spread == 0 or len(set(runs)) <= len(platforms) or len(parts) == 1:
-        reason = (
-            "nothing varies"
-            if spread == 0
-            else "several hosts and more runs than platforms are lacking"
-        )
-        return _table(terms, np.full(len(terms), np.nan), np.full(len(terms), np.nan), {}), reason
-    fitted, doubt = _fit(values / spread, fixed, parts)
-    deviations = dict(zip(parts, np.sqrt(np.maximum(fitted.vcomp, 0)) * spread, strict=True))
-    deviations["rest"] = float(np.sqrt(fitted.scale)) * spread
-    return _table(terms, fitted.fe_params * spread, fitted.bse_fe * spread, deviations), doubt
+    # Large values with small spreads keep their digits about their middle.
+    middle, spread = float(values.mean()), float(values.std())
+    centred = (values - middle) / (spread or 1.0)
+    reason = ""
+    if spread == 0:
+        reason = "nothing varies"
+    elif len(set(runs)) <= len(platforms) or len(parts) == 1:
+        reason = "several hosts and more runs than platforms are lacking"
+    elif _rest(centred, fixed, parts) <= max(_NO_REST, _ROUNDING * np.abs(values).max() / spread):
+        reason = "runs and hosts explain every value, so nothing can be estimated"
+    fitted = None
+    if not reason:
+        fitted, reason = _fit(centred, fixed, parts)
+    if fitted is None:
+        unknown = np.full(len(terms), np.nan)
+        return _table(terms, unknown, unknown, dict.fromkeys([*parts, "rest"], np.nan)), reason
+    deviations = dict(zip([*parts, "rest"], (fitted.deviations * spread).tolist(), strict=True))
+    estimates = fitted.estimates * spread
+    estimates[0] += middle
+    return _table(terms, estimates, fitted.errors * spread, deviations), reason
 
 
-def _fit(values: Floats, fixed: Floats, parts: dict[str, NDArray[np.str_]]) -> tuple[Any, str]:
-    """The fitted model and what its optimizer complained of."""
-    names, columns, matrices = [], [], []
-    for name, levels in parts.items():
-        there = np.unique(levels)
-        names.append(name)
-        columns.append([list(there)])
-        matrices.append([(levels[:, None] == there).astype(float)])
+@dataclass(frozen=True, slots=True)
+class _Fitted:
+    """What the model found: of each fixed term, and the deviations of the random ones and rest."""
+
+    estimates: Floats
+    errors: Floats
+    deviations: Floats
+
+
+def _levels(levels: NDArray[np.str_]) -> Floats:
+    """A column for each level: 1 where it is."""
+    columns: Floats = (levels[:, None] == np.unique(levels)).astype(np.float64)
+    return columns
+
+
+def _rest(values: Floats, fixed: Floats, parts: Mapping[str, NDArray[np.str_]]) -> float:
+    """The largest part of a value that platforms, runs and hosts leave, by least squares."""
+    columns = np.column_stack([fixed, *map(_levels, parts.values())])
+    found = np.linalg.lstsq(columns, values, rcond=None)[0]
+    return float(np.abs(values - columns @ found).max())
+
+
+def _fit(
+    values: Floats, fixed: Floats, parts: Mapping[str, NDArray[np.str_]]
+) -> tuple[_Fitted | None, str]:
+    """The fitted model, None where there is none, and what is doubtful."""
+    names = list(parts)
+    matrices = [[_levels(levels)] for levels in parts.values()]
+    columns = [[np.unique(levels).tolist()] for levels in parts.values()]
     # Runs and hosts are crossed: all cells are one group to the library.
     model = MixedLM(values, fixed, np.ones(len(values)), exog_vc=VCSpec(names, columns, matrices))
     with warnings.catch_warnings():
-        # That a component is at its bound, 0, is told by its value.
+        # What goes wrong on the way is told by the result: a component at its bound is 0.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        # Of the library's optimizers the one that agrees with lme4 also there.
-        fitted = model.fit(reml=True, method="nm")
+        warnings.simplefilter("ignore", RuntimeWarning)
+        try:
+            # Of the library's optimizers the one that agrees with lme4 also at a bound.
+            fitted = model.fit(reml=True, method="nm", maxiter=_STEPS)
+        except np.linalg.LinAlgError:
+            return None, "it cannot be fitted"
+        components = np.append(np.maximum(fitted.vcomp, 0), fitted.scale)
+        found = _Fitted(fitted.fe_params, fitted.bse_fe, np.sqrt(components))
     if not fitted.converged:
-        return fitted, "it did not converge, do not rely on it,"
-    absent = [n for n, part in zip(names, fitted.vcomp, strict=True) if part < 1e-6 * fitted.scale]
-    return fitted, f"the deviation of a {' and of a '.join(absent)} is about 0" if absent else ""
+        return None, "it did not converge"
+    if not all(np.isfinite(part).all() for part in (found.estimates, found.errors, components)):
+        return None, "it cannot be fitted"
+    absent = [n for n, part in zip(names, components, strict=False) if part < 1e-6 * components[-1]]
+    return found, f"the deviation of a {' and of a '.join(absent)} is about 0" if absent else ""
 
 
 def _table(

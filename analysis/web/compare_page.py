@@ -1,18 +1,21 @@
 """The comparison: sentences, charts and tables of what the address asks for."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import altair as alt
 import pandas as pd
 from dash import Dash, html
 from dash.development.base_component import Component
 
+from analysis.charting.labels import counted
+from analysis.charting.palette import palette
 from analysis.comparing.comparability import PLATFORM, levels_of
-from analysis.metrics import METRICS, utilization
+from analysis.metrics import METRICS
+from analysis.quantities import quantity
 from analysis.timeline import durations
-from analysis.values import run_values
+from analysis.values import ALL_HOSTS
 from analysis.web.address import DURATION, Question, question_of, question_query, share_of
 from analysis.web.keeper import Keeper
 from analysis.web.listing import Listing
@@ -27,6 +30,8 @@ from analysis.web.parts import (
     section,
 )
 from analysis.web.questions import Form, check_size, only_experiment
+from minion.errors import InvalidData
+from minion.model import Simulation
 from minion.selection import Selection, natural
 
 if TYPE_CHECKING:
@@ -49,14 +54,21 @@ class Answer:
     question: with its experiment. found: the comparison.
     levels: sim_id to the level that the run belongs to.
     quantile: of a host's samples that is compared; None for their mean.
-    simulated: a run of it was made by a random generator.
+    runs: of the selection.
+    colours: of the platforms of the experiment, or none where levels stand in their place.
     """
 
     question: Question
     found: "Comparison"
     levels: Mapping[str, str]
     quantile: float | None
-    simulated: bool
+    runs: Sequence[Simulation]
+    colours: Mapping[str, str]
+
+    @property
+    def simulated(self) -> bool:
+        """Whether a run of it was made by a random generator."""
+        return any(run.simulated for run in self.runs)
 
 
 def page(keeper: Keeper, search: str) -> Component:
@@ -83,6 +95,9 @@ def answer(listing: Listing, question: Question) -> Answer:
     if question.confidence:
         confidence = share_of(question.confidence, "confidence")
     check_size(listing, question)
+    runs = listing.store.simulations(Selection.of(**question.choice))
+    by_level, _ = levels_of(runs, question.by)
+    _check_levels(by_level, question.by)
     found = compare(
         listing.store,
         [question.metric],
@@ -94,10 +109,20 @@ def answer(listing: Listing, question: Question) -> Answer:
         allow=question.allow or None,
         **question.choice,
     )
-    runs = listing.store.simulations(Selection.of(**question.choice))
-    by_level, _ = levels_of(runs, question.by)
     levels = {s.sim_id: level for level, of in by_level.items() for s in of}
-    return Answer(question, found, levels, quantile, any(s.simulated for s in runs))
+    own = question.by == PLATFORM
+    colours = palette(listing.store, question.experiment) if own else {}
+    return Answer(question, found, levels, quantile, runs, colours)
+
+
+def _check_levels(levels: Mapping[str, Sequence[Simulation]], factor: str) -> None:
+    """Says in the page's words that a comparison needs two; nothing of no run at all."""
+    if len(levels) == 1:
+        ((level, runs),) = levels.items()
+        raise InvalidData(
+            f"only one {factor} in this selection: {level} ({counted(len(runs), 'run')}); a"
+            " comparison needs two: choose more runs, or something else under “Compared by”"
+        )
 
 
 def values_chart(listing: Listing, told: Answer) -> alt.TopLevelMixin | None:
@@ -108,21 +133,21 @@ def values_chart(listing: Listing, told: Answer) -> alt.TopLevelMixin | None:
     if question.metric == DURATION:
         frame = _by_level(durations(listing.store, **question.choice), told)
         title = f"How long each phase took{_beside(told)}"
-        return charts.durations(frame, title=title, simulated=told.simulated)
+        return charts.durations(frame, title=title, simulated=told.simulated, colours=told.colours)
     if question.metric not in METRICS:
         return None
-    samples = utilization(listing.store, question.metric, **question.choice)
-    frame = _by_level(samples, told)
     metric = METRICS[question.metric]
-    values = run_values(frame, quantile=told.quantile).assign(metric=metric.name, unit=metric.unit)
+    of = quantity(listing.store, metric.name, told.runs, quantile=told.quantile, **question.choice)
+    values = of.runs.values
+    whole = _by_level(values[(values["role"].astype("str") == ALL_HOSTS).to_numpy()], told)
     what = metric.label
     if told.quantile is not None:
         what = f"{told.quantile:g} quantile of {what}"
     return charts.utilization(
-        values,
+        whole.assign(metric=metric.name, unit=of.unit),
         title=f"{what} in each phase{_beside(told)}",
         simulated=told.simulated,
-        zero=False,
+        colours=told.colours,
     )
 
 
@@ -194,9 +219,7 @@ def comparison(listing: Listing, search: str) -> Node:
             "tables",
             "Figures",
             *(
-                folded(
-                    title, len(frame), frame_table(title, frame, kind="figures"), opened=not place
-                )
+                folded(title, len(frame), _figures(title, frame), opened=not place)
                 for place, (title, frame) in enumerate(found.tables().items())
             ),
             links(
@@ -210,6 +233,18 @@ def comparison(listing: Listing, search: str) -> Node:
     ]
 
 
+def _figures(title: str, frame: pd.DataFrame) -> Component:
+    """Pairs as a table: numbers to the right, with a minus and units in words."""
+    numbers = [str(name) for name in frame if name not in _TEXTS]
+    texts: dict[str, Any] = {
+        n: frame[n].astype("str").str.replace(r"-(?=\d)", "−", regex=True) for n in numbers
+    }
+    texts = {n: column.mask(column == "-", "–") for n, column in texts.items()}
+    if "unit" in frame:
+        texts["unit"] = frame["unit"].replace("points", "percentage points")
+    return frame_table(title, frame.assign(**texts), kind="figures", numbers=numbers)
+
+
 def _remarks(found: "Comparison") -> list[str]:
     """What a reader must know; where the program points to its own option, to the page's file."""
     own = f"Run ids, options and the hash of the values ({found.provenance['sha256'][:12]}) are in"
@@ -221,6 +256,9 @@ REGIONS = (
     Region(
         name="comparison", path=PATH, stand=lambda _, search: search, body=comparison, heavy=True
     ),
+)
+_TEXTS = (
+    *("metric", "dimension", "phase", "role", "level", "reference", "unit", "verdict", "reason"),
 )
 _SIMULATED = "Simulated data: it shows what the tools do, and says nothing about the platforms."
 

@@ -27,12 +27,12 @@ CHARTS = ("svg", "png", "json")
 TABLES = ("csv", "parquet")
 ROWS_AT_ONCE = 200_000
 _TYPES = {
-    "csv": "text/csv; charset=utf-8",
+    "csv": "text/csv",
     "parquet": "application/vnd.apache.parquet",
     "svg": "image/svg+xml",
     "png": "image/png",
     "json": "application/json",
-    "html": "text/html; charset=utf-8",
+    "html": "text/html",
 }
 
 
@@ -202,4 +202,4 @@ def _refused(error: MinionError) -> Response:
     status = 503 if isinstance(error, StoreError) else 404
     if isinstance(error, InvalidData | UsageError):
         status = 400
-    return Response(f"{error}.\n", status, mimetype="text/plain; charset=utf-8")
+    return Response(f"{error}.\n", status, mimetype="text/plain")

@@ -86,7 +86,7 @@ def _warm() -> None:
 
 def _drawing() -> Response:
     """What draws charts, the same script as in a report."""
-    answer = Response(runtime(), mimetype="text/javascript; charset=utf-8")
+    answer = Response(runtime(), mimetype="text/javascript")
     answer.headers["Cache-Control"] = "public, max-age=31536000, immutable"
     return answer
 

@@ -1,6 +1,6 @@
 """What pages are made of: tables, facts, charts, notes. Every text in them stays text."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -151,9 +151,20 @@ def frame_table(
     most: int = MOST_ROWS,
     hidden: bool = True,
     kind: str = "",
+    numbers: Collection[str] = (),
 ) -> Component:
-    """A frame as a table; the first rows of one that is too long."""
-    columns = [(_heading(str(name)), frame[name].dtype.kind in "iuf") for name in frame]
+    """A frame as a table; the first rows of one that is too long.
+
+    Args:
+        caption: what it holds.
+        frame: a row for each row.
+        most: rows that are shown.
+        hidden, kind: as of `table`.
+        numbers: columns whose texts are numbers.
+    """
+    columns = [
+        (_heading(str(name)), frame[name].dtype.kind in "iuf" or name in numbers) for name in frame
+    ]
     shown_rows = frame.head(most).astype(object).itertuples(index=False, name=None)
     rows = [[shown(value) for value in row] for row in shown_rows]
     if len(frame) > most:
@@ -171,14 +182,15 @@ def _heading(name: str) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value of a frame in a cell: at most three decimals, a dash for what is missing."""
+    """A value of a frame in a cell: at most three decimals, a minus, a dash for what is missing."""
     if value is None or (not isinstance(value, str) and pd.isna(value)):
         return "–"
     if isinstance(value, float | np.floating):
         number = float(value)
-        return f"{number:,.3f}".rstrip("0").rstrip(".") if abs(number) < 1e15 else f"{number:g}"
+        text = f"{number:,.3f}".rstrip("0").rstrip(".") if abs(number) < 1e15 else f"{number:g}"
+        return "0" if text == "-0" else text.replace("-", "−")
     if isinstance(value, int | np.integer) and not isinstance(value, bool):
-        return f"{value:,}"
+        return f"{value:,}".replace("-", "−")
     return str(value)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from dash import ALL, Dash, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
-from analysis.charting.theme import platform_colours
+from analysis.charting.palette import palette
 from analysis.metrics import METRICS
 from analysis.web import soundness
 from analysis.web.address import LABELS, query, run_address, run_of
@@ -61,7 +61,7 @@ def run(listing: Listing, search: str) -> Node:
     # What a run that goes on has not said yet is no problem.
     problems = () if simulation.status is Status.RUNNING else view.problems
     return [
-        _head(simulation, int(view.charts["samples"].sum())),
+        _head(listing, simulation, int(view.charts["samples"].sum())),
         *([notes(problems, "doubts")] if problems else []),
         section(
             "lines",
@@ -147,11 +147,11 @@ def _cursor(kept: Any) -> dict[str, float]:
     return {str(k): float(v) for k, v in panels.items() if isinstance(v, int | float)}
 
 
-def _head(simulation: Simulation, samples: int) -> Component:
+def _head(listing: Listing, simulation: Simulation, samples: int) -> Component:
     s = simulation
     length = None if s.start is None or s.end is None else s.end - s.start
     validity = s.validity
-    colours = platform_colours([s.platform])
+    colours = palette(listing.store, s.experiment)
     said = f" by {validity.by}" if validity.by else ""
     when = f" on {validity.at:%Y-%m-%d %H:%M} UTC" if validity.at else ""
     reasons = "; ".join(validity.reasons)

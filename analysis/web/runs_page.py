@@ -87,7 +87,7 @@ def runs(listing: Listing, search: str) -> Node:
     if not found.total:
         some = wanted != Filter(order=wanted.order)
         return html.P("No run fits these filters." if some else _NOTHING, className="empty")
-    return [_table(found, wanted), _turning(found, wanted)]
+    return [_table(found, wanted, listing.counts()), _turning(found, wanted)]
 
 
 def runs_stand(listing: Listing, search: str) -> Any:
@@ -200,7 +200,7 @@ def _experiments(counts: Counts) -> Node:
         return None
     columns = [("Experiment", False), ("Runs", True), ("Platforms", False)]
     columns += [(verdict.value.capitalize(), True) for verdict in Verdict]
-    columns.append(("", False))
+    columns.append(("Actions", False))
     rows: list[list[Node]] = []
     for name in names[:MOST_EXPERIMENTS]:
         platforms = counts.by("platform", experiment=name)
@@ -229,13 +229,14 @@ def _experiments(counts: Counts) -> Node:
     return section("experiments", caption, table(caption, columns, rows, kind="cards"))
 
 
-def _table(found: Page, wanted: Filter) -> Component:
-    colours = platform_colours(s.platform for s in found.simulations)
+def _table(found: Page, wanted: Filter, counts: Counts) -> Component:
+    there = {s.experiment for s in found.simulations}
+    colours = {e: platform_colours(counts.by("platform", experiment=e)) for e in there}
     rows: list[list[Node]] = [
         [
             dcc.Link(s.sim_id, href=run_address(s.experiment, s.sim_id)),
             s.experiment,
-            platform_mark(s.platform, colours),
+            platform_mark(s.platform, colours[s.experiment]),
             badge(s.status.value, STATUSES),
             badge(s.validity.verdict.value),
             f"{len(s.hosts):,}",
@@ -270,4 +271,6 @@ def _turning(found: Page, wanted: Filter) -> Component:
     steps.append(f"{first:,} to {last:,} of {found.total:,}")
     if found.number < found.pages:
         steps.append(dcc.Link("Next", href="/" + list_query(wanted, found.number + 1)))
-    return html.Nav([html.Span(step) for step in steps], className="turning", **aria(label="Pages"))
+    return html.Nav(
+        [html.Span(step) for step in steps], className="turning", **aria(label="Pages of the list")
+    )

@@ -1,6 +1,5 @@
 """How an agent is reached: who asks it, which certificates are trusted, through which proxy."""
 
-import math
 import os
 import re
 import ssl
@@ -15,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 from minion.errors import InvalidData, SettingsError
 
 ANSWER_S = 60.0  # an agent that is busy may take half a minute, and its samples count all the same
+LONGEST_S = 3600.0  # nobody waits longer for one answer
 _SECRETS = ("user", "password", "token")
 _SYSTEM = "system"
 
@@ -59,8 +59,11 @@ class Access:
             raise InvalidData("the password has a character that cannot be printed")
         if self.token is not None and not re.fullmatch(r"[!-~]+", self.token):
             raise InvalidData("the token is one word of ASCII characters; this one is not")
-        if not (math.isfinite(self.timeout_s) and self.timeout_s > 0):
-            raise InvalidData(f"a timeout is a number of seconds above 0, not {self.timeout_s}")
+        if not 0 < self.timeout_s <= LONGEST_S:
+            raise InvalidData(
+                f"a timeout is a number of seconds above 0 and at most {LONGEST_S:g}, not"
+                f" {self.timeout_s}"
+            )
         if self.proxy is not None:
             _proxy(self.proxy)
 
@@ -73,12 +76,6 @@ class Access:
             if value is not None:
                 told.append(f"{name}={'***' if name in _SECRETS else repr(str(value))}")
         return f"Access({', '.join(told)})"
-
-    @property
-    def plain(self) -> bool:
-        """Whether a client that knows no more than a user and a password does the same."""
-        more = (self.token, self.ca_file, self.certificate_file, self.proxy)
-        return all(value is None for value in more)
 
     def without_secrets(self) -> "Access":
         """The same for an agent that must not learn who asks."""

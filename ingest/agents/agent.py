@@ -22,35 +22,22 @@ from ingest.agents.answers import (
     Table,
     chart_of,
     info_of,
+    is_id,
     no_rows,
     query,
     table_of,
 )
+from ingest.agents.bounds import OF_A_HOST, OF_CHARTS, bytes_of_data, holds_too_much
 from ingest.agents.clock import Clock
 from ingest.agents.connection import Answer, Connection, ProxyError, TooLongError, proxy_refuses
+from ingest.agents.wording import CONFIGURED, MEANING, REDIRECTS, SHOWN, shown, without_secrets
 from minion.errors import AgentError, InvalidData, NotFound, SettingsError
 
 __all__ = ["MOST_POINTS", "Agent", "AgentInfo", "Chart", "Table", "query"]
 
 MOST_POINTS = 86_400  # more rows than that in one answer, and an agent averages without a word
-MOST_BYTES = 64 * 2**20  # of one answer: 20,000 rows of 100 dimensions are 24 MB
-_SHOWN = 40  # characters of what an agent wrote, in a message
-_PAUSE_S = 0.2  # before asking again; doubled each time
 
-_CONFIGURED = "in [agents] or [hosts.NAME] of the configuration"
-_MEANING = {
-    HTTPStatus.FORBIDDEN: "does not talk to this machine; let it in with `allow connections from`"
-    " and `allow dashboard from` in the agent's netdata.conf",
-    HTTPStatus.NOT_FOUND: "has no such page; is it a netdata agent, and is the path right?",
-    HTTPStatus.PRECONDITION_FAILED: "is protected by a bearer token; set token_file or token_env"
-    f" {_CONFIGURED}, or `bearer token protection = no` in its netdata.conf",
-    HTTPStatus.TOO_MANY_REQUESTS: "is asked too often; ask later, with a longer interval, or raise"
-    " the limit of what stands before the agent",
-    HTTPStatus.BAD_GATEWAY: "what stands before the agent does not reach it; is netdata running?",
-    HTTPStatus.SERVICE_UNAVAILABLE: "is busy or just starting; ask again in a moment",
-    HTTPStatus.GATEWAY_TIMEOUT: "what stands before the agent does not reach it; is the host up?",
-}
-_REDIRECTS = (301, 302, 303, 307, 308)
+_PAUSE_S = 0.2  # before asking again; doubled each time
 
 
 class _Passing(AgentError):
@@ -72,7 +59,8 @@ class Agent:
         keep_alive: keep the connection for the next question. `close` it, or use `with`.
 
     `clock` is how far the agent's clock is from ours, from the Date of all its answers;
-    `credentials` the (user, password) that are sent, or None.
+    `credentials` the (user, password) that are sent, or None; `left_out` those of the last list of
+    charts that are not like netdata's, id to context.
 
     Raises:
         InvalidData: the address is none.
@@ -103,6 +91,7 @@ class Agent:
         self.timeout = access.timeout_s if timeout is None else timeout
         self.credentials: tuple[str, str] | None = None
         self.clock = Clock()
+        self.left_out: dict[str, str] = {}
         self._tries = max(1, tries)
         self._netrc_fault = ""
         token = access.token
@@ -153,7 +142,7 @@ class Agent:
         Raises:
             AgentError: it does not answer, or not as netdata does.
         """
-        info = info_of(self._json("/api/v1/info"), unquote(self.path))
+        info = info_of(self._json("/api/v1/info", OF_A_HOST), unquote(self.path))
         if info is None:
             raise AgentError(f"{self.url}: its /api/v1/info is not netdata's; check the address")
         return info
@@ -164,12 +153,17 @@ class Agent:
         Raises:
             AgentError: it does not answer, or not as netdata does.
         """
-        answer = self._json("/api/v1/charts")
+        answer = self._json("/api/v1/charts", OF_CHARTS)
         entries = answer.get("charts") if isinstance(answer, dict) else None
         if not isinstance(entries, dict):
             raise AgentError(f"{self.url}: its /api/v1/charts is not netdata's; check the address")
-        charts = (chart_of(identity, entry) for identity, entry in entries.items())
-        return {chart.id: chart for chart in charts if chart is not None}
+        charts = {identity: chart_of(identity, entry) for identity, entry in entries.items()}
+        self.left_out = {
+            identity: str(entries[identity].get("context"))
+            for identity, chart in charts.items()
+            if chart is None and is_id(identity) and isinstance(entries[identity], dict)
+        }
+        return {chart.id: chart for chart in charts.values() if chart is not None}
 
     def chart(self, identity: str) -> Chart | None:
         """The chart of that id as it is now; None when the agent does not know it.
@@ -177,12 +171,12 @@ class Agent:
         Raises:
             AgentError: it does not answer, or not as netdata does.
         """
-        answer = self._json("/api/v1/chart", absent=True, chart=identity)
+        answer = self._json("/api/v1/chart", OF_A_HOST, absent=True, chart=identity)
         if answer is None:
             return None
         chart = chart_of(identity, answer)
         if chart is None:
-            raise AgentError(f"{self.url}: its chart {_shown(identity)} is not netdata's")
+            raise AgentError(f"{self.url}: its chart {shown(identity)} is not netdata's")
         return chart
 
     def data(self, chart: Chart, first: float, last: float) -> Table:
@@ -201,26 +195,44 @@ class Agent:
         after, before = grid
         if (before - after) // chart.step + 2 > MOST_POINTS:
             raise InvalidData(
-                f"{self.url}: more than {MOST_POINTS} samples of {_shown(chart.id)} at once would"
+                f"{self.url}: more than {MOST_POINTS} samples of {shown(chart.id)} at once would"
                 " be averaged; ask for shorter windows"
             )
-        answer = self._json("/api/v1/data", absent=True, **query(chart, after, before))
+        room = bytes_of_data(chart, after, before)
+        answer = self._json("/api/v1/data", room, absent=True, **query(chart, after, before))
         if answer is None:  # one 404 for an unknown chart and for a window without samples
             known = self.chart(chart.id)
             if known is None:
-                raise NotFound(f"{self.url}: knows no chart {_shown(chart.id)}")
+                raise NotFound(f"{self.url}: knows no chart {shown(chart.id)}")
             return no_rows(known)
         table = table_of(answer, after, before)
         if table is None:
-            raise AgentError(f"{self.url}: its data of {_shown(chart.id)} are not netdata's")
+            raise AgentError(f"{self.url}: its data of {shown(chart.id)} are not netdata's")
         return table
 
-    def _json(self, page: str, *, absent: bool = False, **parameters: str | int) -> Any:
+    def content(self, target: str, *, most_bytes: int) -> bytes:
+        """What is at a target (path and query), over a connection of its own; empty for a refusal.
+
+        From any thread, several at once.
+
+        Raises:
+            OSError, http.client.HTTPException: the connection fails; TimeoutError: in time.
+            ProxyError, SettingsError, TooLongError: see `ingest.agents.connection`.
+        """
+        connection = self._connection.another()
+        try:
+            return connection.get(target, timeout=self.timeout, most_bytes=most_bytes).content
+        finally:
+            connection.close()
+
+    def _json(
+        self, page: str, most_bytes: int, *, absent: bool = False, **parameters: str | int
+    ) -> Any:
         """The answer to one question; None for a 404 where `absent` expects one."""
         pause = _PAUSE_S
         for left in reversed(range(self._tries)):
             try:
-                return self._ask(page, absent, parameters)
+                return self._ask(page, most_bytes, absent, parameters)
             except _Passing as error:
                 if not left:
                     raise AgentError(str(error)) from None
@@ -228,10 +240,12 @@ class Agent:
             pause *= 2
         return None
 
-    def _ask(self, page: str, absent: bool, parameters: Mapping[str, str | int]) -> Any:
+    def _ask(
+        self, page: str, most_bytes: int, absent: bool, parameters: Mapping[str, str | int]
+    ) -> Any:
         target = self.path + page + ("?" + urlencode(parameters) if parameters else "")
         try:
-            answer = self._connection.get(target, timeout=self.timeout, most_bytes=MOST_BYTES)
+            answer = self._connection.get(target, timeout=self.timeout, most_bytes=most_bytes)
         except (OSError, http.client.HTTPException, UnicodeError) as error:
             raise self._failure(error) from None
         except ProxyError as error:
@@ -240,25 +254,27 @@ class Agent:
             raise AgentError(f"{self.url}: {error}") from None
         except TooLongError:
             raise AgentError(
-                f"{self.url}: an answer of more than {MOST_BYTES // 2**20} MiB;"
-                " ask for fewer charts or shorter windows"
+                f"{self.url}: its {page} is longer than the {most_bytes / 2**20:.0f} MiB that it"
+                " may be; is it netdata's?"
             ) from None
         self.clock.note(answer.asked, answer.answered, answer.date)
         if answer.status == HTTPStatus.NOT_FOUND and absent:
             return None
         if answer.status != HTTPStatus.OK:
             raise self._refusal(answer, page)
+        if holds_too_much(answer.content):
+            raise AgentError(f"{self.url}: its {page} holds more than it may; is it netdata's?")
         try:
             return json.loads(answer.content)
         except (ValueError, RecursionError):
-            start = _shown(answer.content[:_SHOWN].decode("ascii", "replace").strip())
+            start = shown(answer.content[:SHOWN].decode("ascii", "replace").strip())
             raise _Passing(f"{self.url}: its {page} is not JSON: '{start}'") from None
 
     def _refusal(self, answer: Answer, page: str) -> AgentError:
         """What a status means, and what to do about it."""
         status = answer.status
-        if status in _REDIRECTS and answer.location is not None:
-            place = _without_secrets(answer.location.partition(page)[0])
+        if status in REDIRECTS and answer.location is not None:
+            place = without_secrets(answer.location.partition(page)[0])
             return AgentError(f"{self.url}: sends on to {place}; if that is right, use it instead")
         proxy = self.access.proxy_server
         if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED and proxy is not None:
@@ -266,22 +282,22 @@ class Agent:
         if status == HTTPStatus.UNAUTHORIZED:
             meaning = self._unauthorized()
         else:
-            known = _MEANING.get(HTTPStatus(status)) if status in list(HTTPStatus) else None
+            known = MEANING.get(HTTPStatus(status)) if status in list(HTTPStatus) else None
             meaning = known or "does not do what was asked; see the agent's error.log"
         text = f"{self.url}: HTTP {status} for {page}: {meaning}"
         return _Passing(text) if status >= HTTPStatus.INTERNAL_SERVER_ERROR else AgentError(text)
 
     def _unauthorized(self) -> str:
         if self._token:
-            return f"does not accept the token; check token_file or token_env {_CONFIGURED}"
+            return f"does not accept the token; check token_file or token_env {CONFIGURED}"
         if self.credentials is not None:
             return (
                 "does not accept the user and the password; check user and password_file or"
-                f" password_env {_CONFIGURED}, or ~/.netrc"
+                f" password_env {CONFIGURED}, or ~/.netrc"
             )
         return (
             "wants a user and a password, or a token; set user and password_file, or token_file,"
-            f" {_CONFIGURED}, or put a login into ~/.netrc"
+            f" {CONFIGURED}, or put a login into ~/.netrc"
             + (f" ({self._netrc_fault})" if self._netrc_fault else "")
         )
 
@@ -318,27 +334,12 @@ class Agent:
         if isinstance(error, ssl.SSLCertVerificationError):
             return (
                 f": its certificate is not trusted ({error.verify_message}); name the one that"
-                f" signed it in ca_file {_CONFIGURED}, or in SSL_CERT_FILE"
+                f" signed it in ca_file {CONFIGURED}, or in SSL_CERT_FILE"
             )
         reason = (error.reason or "").replace("_", " ").lower()
         if "alert" in reason:
             return (
                 f" ({reason}); does it want a certificate? Set certificate_file and key_file"
-                f" {_CONFIGURED}"
+                f" {CONFIGURED}"
             )
         return f"{f' ({reason})' if reason else ''}; is it https there?"
-
-
-def _shown(text: str) -> str:
-    """What somebody else wrote, as much of it as a message may hold."""
-    cut = text[: _SHOWN - 1] + "…" if len(text) > _SHOWN else text
-    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in cut)
-
-
-def _without_secrets(location: str) -> str:
-    """Where a redirect leads, without the user and the query that it may hold."""
-    try:
-        parts = urlsplit(location)
-    except ValueError:
-        return "an address that is none"
-    return _shown(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl())

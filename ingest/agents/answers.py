@@ -13,7 +13,11 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-LONGEST_ID = 1_200  # of a chart: netdata's own limit
+LONGEST_ID = 1_200  # of a chart: netdata's own limit; no other text of it is longer
+LONGEST_STEP = 86_400  # seconds; netdata's own limit is an hour
+MOST_NAMES = 1_000_000  # characters of all dimensions' ids and names: each stretch has them
+_LATEST = 2**40  # seconds since the epoch
+_MOST_CORES = 2**20
 _NUMBERS = {int, float, type(None)}
 
 
@@ -134,9 +138,9 @@ def info_of(answer: Any, path: str) -> AgentInfo | None:
     system = _words(answer, "os_name", "os_version")
     return AgentInfo(
         hostname=_hostname(answer, path),
-        version=answer["version"],
+        version=_kept(answer["version"]),
         ram_mib=ram / 2**20 if ram else None,
-        cores=int(cores) if cores else None,
+        cores=int(cores) if cores and 0 < cores <= _MOST_CORES else None,
         os=system or _words(answer, "container_os_name", "container_os_version"),
         kernel=_words(answer, "kernel_name", "kernel_version"),
     )
@@ -145,32 +149,53 @@ def info_of(answer: Any, path: str) -> AgentInfo | None:
 def chart_of(identity: object, entry: Any) -> Chart | None:
     """One chart of /api/v1/charts, or the answer of /api/v1/chart; None when it is not netdata's.
 
-    An id that cannot be printed is not netdata's: it would stand in messages and on terminals.
+    An id that cannot be printed is not netdata's: it would stand in messages and on terminals. Nor
+    is a text that nobody can keep: one that is no UTF-8, or without an end.
     """
-    if not isinstance(identity, str) or not identity.isprintable():
+    if not is_id(identity) or not isinstance(entry, dict):
         return None
-    if not 0 < len(identity) <= LONGEST_ID:
-        return None
-    if not isinstance(entry, dict) or not isinstance(entry.get("dimensions"), dict):
-        return None
-    step = entry.get("update_every")
-    if type(step) is not int or step < 1 or not isinstance(entry.get("context"), str):
+    step, listed = entry.get("update_every"), entry.get("dimensions")
+    if type(step) is not int or not 1 <= step <= LONGEST_STEP or not isinstance(listed, dict):
         return None
     names = {
         key: str(value.get("name", key)) if isinstance(value, dict) else key
-        for key, value in entry["dimensions"].items()
+        for key, value in listed.items()
     }
+    texts = {key: entry.get(key) or "" for key in ("name", "context", "family", "units")}
+    if not texts["context"] or not all(map(_is_text, texts.values())) or not are_names(names):
+        return None
     return Chart(
-        id=identity,
-        name=str(entry.get("name") or identity),
-        context=entry["context"],
-        family=str(entry.get("family") or ""),
-        unit=str(entry.get("units") or ""),
+        id=str(identity),
+        name=texts["name"] or str(identity),
+        context=texts["context"],
+        family=texts["family"],
+        unit=texts["units"],
         dimensions=names,
         step=step,
         first_entry=_time(entry.get("first_entry")),
         last_entry=_time(entry.get("last_entry")),
     )
+
+
+def is_id(text: object) -> bool:
+    """Whether a chart may be called so."""
+    return _is_text(text) and bool(text) and str(text).isprintable()
+
+
+def are_names(names: Mapping[str, str]) -> bool:
+    """Whether dimensions may be called so, id to name."""
+    texts = [*names, *names.values()]
+    return all(map(_is_text, texts)) and sum(map(len, texts)) <= MOST_NAMES
+
+
+def _is_text(text: object) -> bool:
+    if not isinstance(text, str) or len(text) > LONGEST_ID:
+        return False
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # half of a character, which JSON can write
+        return False
+    return True
 
 
 def table_of(answer: Any, after: int, before: int) -> Table | None:
@@ -189,7 +214,7 @@ def table_of(answer: Any, after: int, before: int) -> Table | None:
     names = [str(label) for label in labels[1:]]
     ids = answer.get("dimension_ids")
     ids = list(map(str, ids)) if isinstance(ids, list) and len(ids) == len(names) else names
-    if len(set(ids)) < len(names):
+    if len(set(ids)) < len(names) or not are_names(dict(zip(ids, names, strict=True))):
         return None
     # A set of what map() saw: no step of Python's own per row or value.
     if not {list}.issuperset(map(type, data)) or not {len(labels)}.issuperset(map(len, data)):
@@ -224,16 +249,17 @@ def _hostname(answer: Mapping[str, Any], path: str) -> str:
     mirrored = answer.get("mirrored_hosts_status")
     for host in mirrored if isinstance(mirrored, list) else ():
         if isinstance(host, dict) and host.get("guid") == answer.get("uid"):
-            return str(host.get("hostname", ""))
+            return _kept(str(host.get("hostname", "")))
     names = answer.get("mirrored_hosts")
     if "/host/" in path or not isinstance(names, list) or not names:
         return path.rpartition("/")[2]
-    return str(names[0])
+    return _kept(str(names[0]))
 
 
 def _time(value: Any) -> int | None:
     """Seconds since the epoch; None for 0, which is netdata's word for none."""
-    return int(_number(value) or 0) or None
+    moment = _number(value) or 0
+    return int(moment) or None if abs(moment) < _LATEST else None
 
 
 def _number(value: Any) -> float | None:
@@ -248,4 +274,10 @@ def _number(value: Any) -> float | None:
 def _words(answer: Mapping[str, Any], *keys: str) -> str:
     """The texts of some keys, one after the other, without those that are unknown."""
     found = (answer.get(key) for key in keys)
-    return " ".join(text for text in found if isinstance(text, str) and text not in ("", "unknown"))
+    known = (text for text in found if isinstance(text, str) and text not in ("", "unknown"))
+    return _kept(" ".join(known))
+
+
+def _kept(text: str) -> str:
+    """As much of a text as can be kept."""
+    return text[:LONGEST_ID].encode(errors="replace").decode()

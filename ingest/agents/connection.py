@@ -15,7 +15,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
+from threading import Lock
 from typing import Any, cast
+from weakref import WeakSet
 
 from ingest.agents.access import Access, Proxy
 
@@ -77,6 +79,10 @@ class Connection:
         self._socket: socket.socket | None = None
         self._used = 0.0
         self.abandoned = False
+        self._lock, self._others = Lock(), WeakSet[Connection]()
+        self._alike = partial(
+            Connection, scheme, host, port, access, headers=headers, keep_alive=False
+        )
         self._headers = {
             "User-Agent": "minion",
             "Connection": "keep-alive" if keep_alive else "close",
@@ -129,6 +135,15 @@ class Connection:
         location, date = response.getheader("Location"), response.getheader("Date")
         return Answer(response.status, location, date, content, asked, answered)
 
+    def another(self) -> "Connection":
+        """A connection to the same server, for another thread; abandoned with this one."""
+        other = self._alike()
+        with self._lock:
+            self._others.add(other)
+        if self.abandoned:  # before the other one was there to be told
+            other.abandon()
+        return other
+
     def close(self) -> None:
         """Close it; the next question opens another one."""
         if self._http is not None:
@@ -138,6 +153,10 @@ class Connection:
     def abandon(self) -> None:
         """From any thread: no answer is waited for any more, and no question is asked."""
         self.abandoned = True
+        with self._lock:
+            others = list(self._others)
+        for other in others:
+            other.abandon()
         opened = self._socket
         if opened is not None:
             with suppress(OSError):  # not as TLS does it: another thread reads from it

@@ -25,6 +25,8 @@ from minion.series import Series
 
 DEFAULT_CONTEXTS = ("system.cpu", "system.ram", "system.io", "disk.util", "system.net")
 NO_SUCH_CHART = "chart unknown: the agent has none of that context or id"
+NOT_NETDATAS = "the agent's list has this chart, but not as netdata writes it"
+MOST_LEFT_OUT = 100  # charts of an agent that this is said of
 WINDOW_ROWS = 20_000  # in one request: far from the 86,400 where an agent averages
 CHARTS_PER_CALL = 16  # netdata-pandas asks for all of a call at once
 LISTED_S = 600.0  # how long a list of charts holds where all that are wanted were on it
@@ -123,6 +125,7 @@ class Source:
     _info: AgentInfo | None = None
     _charts: list[tuple[Chart, bool]] = field(default_factory=list)
     _unknown: tuple[str, ...] = ()
+    _left_out: tuple[str, ...] = ()
     _listed: float = -math.inf
     _listed_at: float = -math.inf
     _gone: tuple[frozenset[str], float] = (frozenset(), 0.0)
@@ -181,11 +184,11 @@ class Source:
         present = min(last, max(first, time.time() + ahead))
         until = min((task.settled for task in tasks), default=present)
         self._keep(tasks, until)
+        said = [(pattern, NO_SUCH_CHART) for pattern in self._unknown]
+        said += [(identity, NOT_NETDATAS) for identity in self._left_out]
         absent = (
-            Missing(
-                hostname=self.hostname, first=first, last=until, reason=NO_SUCH_CHART, chart=pattern
-            )
-            for pattern in self._unknown
+            Missing(hostname=self.hostname, first=first, last=until, reason=reason, chart=name)
+            for name, reason in said
             if first < until
         )
         return Pulled(
@@ -205,7 +208,7 @@ class Source:
             needed: a list that is older (epoch seconds, by our clock) does not do.
         """
         age = time.monotonic() - self._listed
-        others = self._unknown or any(map(_is_pattern, self.contexts))
+        others = self._unknown or self._left_out or any(map(_is_pattern, self.contexts))
         holds = LOOKED_S if others else LISTED_S
         gone = frozenset(self._known.intersection(self._unknown))
         if gone != self._gone[0]:
@@ -217,7 +220,12 @@ class Source:
             return self._info
         asked = time.time()
         info = self.agent.info()
-        self._charts, self._unknown = _chosen(self.agent.charts(), self.contexts)
+        self._charts, unknown = _chosen(self.agent.charts(), self.contexts)
+        left_out = self.agent.left_out.items()
+        matched = {p: [i for i, c in left_out if _matches(i, c, p)] for p in self.contexts}
+        self._unknown = tuple(name for name in unknown if not matched[name])
+        ids = dict.fromkeys(identity for found in matched.values() for identity in found)
+        self._left_out = tuple(ids)[:MOST_LEFT_OUT]
         self._known |= {name for chart, _ in self._charts for name in (chart.id, chart.context)}
         self._info, self._listed, self._listed_at = info, time.monotonic(), asked
         return info
@@ -283,6 +291,10 @@ def _is_pattern(text: str) -> bool:
     return any(sign in text for sign in "*?[")
 
 
+def _matches(identity: str, context: str, pattern: str) -> bool:
+    return fnmatchcase(context, pattern) or fnmatchcase(identity, pattern)
+
+
 def _chosen(
     listed: Mapping[str, Chart], patterns: Iterable[str]
 ) -> tuple[list[tuple[Chart, bool]], tuple[str, ...]]:
@@ -294,11 +306,7 @@ def _chosen(
     unknown = []
     for pattern in dict.fromkeys(patterns):
         named = not _is_pattern(pattern)
-        found = [
-            chart
-            for chart in listed.values()
-            if fnmatchcase(chart.context, pattern) or fnmatchcase(chart.id, pattern)
-        ]
+        found = [c for c in listed.values() if _matches(c.id, c.context, pattern)]
         for chart in found:
             charts[chart.id] = chart, named or charts.get(chart.id, (chart, False))[1]
         if named and not found:

@@ -1,11 +1,17 @@
 """netdata-pandas, which fetches the charts of one interval in one call, and trusts its agents.
 
 It drops what fails without an error and prints instead: whatever it brings is held against what
-was asked by `ingest.agents.accounting`.
+was asked by `ingest.agents.accounting`. It would read an answer without end: its questions go
+through our own connection, which bounds them in time and size.
 """
 
 import contextvars
+import http.client
+import json
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -14,7 +20,11 @@ import pandas as pd
 import trio
 
 from ingest.agents.accounting import Task, series_of
-from ingest.agents.answers import query
+from ingest.agents.agent import Agent
+from ingest.agents.answers import are_names, query
+from ingest.agents.bounds import bytes_of_data, holds_too_much
+from ingest.agents.connection import ProxyError, TooLongError
+from minion.errors import SettingsError
 from minion.series import Series
 
 # netdata-pandas fetches with asks 3.0.0, which pins anyio 3.7.1, whose trio side cannot be loaded
@@ -43,28 +53,81 @@ def _print(*words: object, **options: Any) -> None:
 netdata_pandas.print = _print
 
 
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What a pull asks: of which agent, and how long each answer may be."""
+
+    agent: Agent
+    most_bytes: int
+
+
+_FAILURES = (
+    OSError,
+    http.client.HTTPException,
+    ProxyError,
+    SettingsError,
+    TooLongError,
+    UnicodeError,
+)
+_asked: contextvars.ContextVar[_Question | None] = contextvars.ContextVar("_asked", default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    content: bytes
+
+    def json(self) -> Any:
+        if holds_too_much(self.content):
+            raise ValueError
+        return json.loads(self.content)
+
+
+class _Asks:
+    """What netdata-pandas calls instead of the library `asks`: during a pull, the agent is asked.
+
+    That library reads an answer whole, however long it is, follows redirects to anywhere, and
+    unpacks what is packed.
+    """
+
+    @staticmethod
+    async def get(url: str, **options: Any) -> Any:
+        question = _asked.get()
+        if question is None:
+            return await _library.get(url, **options)
+        agent = question.agent
+        target = url.removeprefix(f"{agent.scheme}://{agent.network}")
+        ask = partial(agent.content, target, most_bytes=question.most_bytes)
+        with suppress(*_FAILURES):
+            try:
+                return _Answer(await trio.to_thread.run_sync(ask, abandon_on_cancel=True))
+            except TimeoutError:
+                await trio.sleep_forever()  # netdata-pandas ends it at the same moment
+        return _Answer(b"")  # is no JSON, which it says
+
+
+_library, netdata_pandas.asks = netdata_pandas.asks, _Asks
+
+
 def fetched(
     tasks: Sequence[Task], first: float, last: float
 ) -> tuple[dict[str, Series], list[str]]:
     """What netdata-pandas brings of a window, by chart, and what it printed.
 
-    It has no way to a parent's child, to a user without a password, to tokens, proxies and
-    certificates of one's own, or to dimensions of one name.
+    It has no way to dimensions of one name.
     """
     tasks = [task for task in tasks if len(set(d := task.chart.dimensions.values())) == len(d)]
     grid = tasks[0].chart.grid(first, last) if tasks else None
     if grid is None:
         return {}, []
     agent = tasks[0].agent
-    user, password = agent.credentials or (None, None)
-    if agent.path or bool(user) != bool(password) or not agent.access.plain:
-        return {}, []
     printed: list[str] = []
     token = _printed.set(printed)
+    most_bytes = max(bytes_of_data(task.chart, *grid) for task in tasks)
+    reset = _asked.set(_Question(agent, most_bytes))
     asked = query(tasks[0].chart, *grid)
     try:
         frame = netdata_pandas.get_data(
-            hosts=[agent.network],
+            hosts=[agent.network + agent.path],
             charts=[quote(task.chart.id, safe="") for task in tasks],
             after=asked["after"],
             before=asked["before"],
@@ -75,8 +138,6 @@ def fetched(
             numeric_only=False,  # else dimensions that are null throughout vanish
             ffill=False,
             timeout=agent.timeout,
-            user=user,
-            pwd=password,
             protocol=agent.scheme,
         )
         found = ((task, _of_frame(task, frame, first, last)) for task in tasks)
@@ -87,6 +148,7 @@ def fetched(
         raise (KeyboardInterrupt if group.subgroup(KeyboardInterrupt) else group) from None
     finally:
         _printed.reset(token)
+        _asked.reset(reset)
     return {}, printed
 
 
@@ -98,6 +160,8 @@ def _of_frame(task: Task, frame: pd.DataFrame, first: float, last: float) -> Ser
         return None
     ids = {name: identity for identity, name in task.chart.dimensions.items()}
     names = [column.removeprefix(prefix) for column in columns]
+    if not are_names(dict(zip(names, names, strict=True))):
+        return None
     times = pd.to_numeric(frame.index.to_series(), errors="coerce").to_numpy(np.float64)
     values = frame[columns].apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
     inside = (times >= first) & (times < last)

@@ -15,7 +15,8 @@ from ingest.agents.accounting import SAME, joined
 from ingest.agents.answers import AgentInfo
 from ingest.agents.netdata import DEFAULT_CONTEXTS, WINDOW_ROWS, Pulled, Source
 from minion.buckets import Written
-from minion.errors import AgentError
+from minion.claims import Openness
+from minion.errors import AgentError, Superseded
 from minion.model import Host, Missing, Simulation
 from minion.progress import Progress
 from minion.selection import words
@@ -66,7 +67,7 @@ class Advance:
     ) -> None:
         self.store, self.simulation, self.source = store, simulation, source
         self.patience_s, self.corrects_clock = patience_s, corrects_clock
-        self._worklist = Worklist(store)
+        self._worklist, self._openness = Worklist(store), Openness(store, simulation.id)
         self._described = False
 
     def step(self, progress: Progress) -> Step:
@@ -106,7 +107,12 @@ class Advance:
         series = [shifted(one, shift) for one in pulled.series]
         missing = [_earlier(m, shift) for m in pulled.missing if m.first - shift < reached]
         known = [m for m in missing if m.last > m.first]
-        written = self.store.write(self.simulation, series, settled=progress.large)
+        try:
+            written = self.store.write(
+                self.simulation, series, settled=progress.large, allowed=self._openness
+            )
+        except Superseded:  # stored or missing it is already, by whoever completes the run
+            return Step(None)
         failed = pulled.retry_from < pulled.until
         problem = next((m.reason for m in pulled.missing if m.first >= pulled.retry_from), None)
         if self.source.agent.abandoned:

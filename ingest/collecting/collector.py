@@ -9,18 +9,19 @@ and without MongoDB it waits, for the agents keep their history.
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from threading import Event as Signal
 from time import monotonic
 
 from bson import ObjectId
 
 from ingest.agents.agent import Agent
-from ingest.agents.netdata import Source, Way
-from ingest.collecting.advancing import WINDOW_S, Advance, Step, contexts_of
+from ingest.collecting.advancing import WINDOW_S, Advance, Step
 from ingest.collecting.completing import complete
 from ingest.collecting.configuration import Configuration
 from ingest.collecting.journal import Journal
 from ingest.collecting.leaving import Leaving
+from ingest.collecting.opening import advance_of, open_agent
 from ingest.collecting.settling import settle
 from ingest.collecting.turns import Turn, next_ones, places_of_slow
 from minion.errors import AgentError, MinionError, NotFound, StoreError, StoreRefused
@@ -32,7 +33,7 @@ from minion.worklist import Brief, Worklist
 
 LOOK_S = 5.0  # between two looks at the list, which renew the lease as well
 TICK_S = 0.2
-SMALL_FLEET = 16  # agents; more of them are asked directly
+
 REFUSED_LOOKS = 3  # in a row, before the store is opened anew
 TRIES = 2  # in one visit; the next one is not far
 
@@ -44,6 +45,8 @@ class Collector:
         store: where the samples are kept.
         configuration: what is pulled, how, and how often.
         journal: told of everything worth knowing.
+
+    `failed` says what kept `once` from which runs.
     """
 
     def __init__(self, store: Store, configuration: Configuration, journal: Journal) -> None:
@@ -57,6 +60,7 @@ class Collector:
         self._look_at = 0.0
         self._leaving = Leaving()
         self._refused = 0
+        self.failed: list[str] = []
 
     def once(self, stop: Signal | None = None) -> list[Simulation]:
         """Settle every ended run, pull the running ones up to now.
@@ -68,6 +72,8 @@ class Collector:
             Those that are complete now.
         """
         with Leaving(stop) as self._leaving:
+            for identity in self._worklist.sweep():  # complete, and cut off behind that
+                self._complete(identity)
             completed = list(self._all_once())
         for turn in self._turns.values():
             turn.agent.close()
@@ -84,8 +90,8 @@ class Collector:
                     done = settle(
                         self.store,
                         simulation,
+                        configuration=self.configuration,
                         opened=self._opened,
-                        corrects_clock=self.configuration.correct_clocks,
                         leaving=self._leaving.now,
                     )
                     if done.status is Status.COMPLETE:
@@ -101,6 +107,8 @@ class Collector:
             except StoreError:
                 raise
             except MinionError as error:  # one run's trouble is not the others'
+                if not isinstance(error, NotFound):  # deleted meanwhile
+                    self.failed.append(str(error))
                 self.journal.trouble(str(error), run=str(brief.id))
 
     def run(self, stop: Signal) -> bool:
@@ -143,6 +151,8 @@ class Collector:
             except StoreError as error:
                 self.journal.store_lost(error)
                 self._refused += isinstance(error, StoreRefused)
+            except (MinionError, ValueError) as error:
+                self.journal.trouble(str(error))
             self._look_at = monotonic() + LOOK_S
         if not self._lease.holds:
             return  # another one may have the hosts by now
@@ -159,7 +169,7 @@ class Collector:
         for brief in briefs:
             known = self._runs.get(brief.id)
             if known is None or known[0] != brief:
-                self._worklist.enter(self._run(brief), self._run(brief).hosts)
+                self._take_up(brief)
         entries = [e for e in self._worklist.entries(brief=True) if e.simulation in self._runs]
         share = self._lease.share([e for e in entries if not e.done], set(self._under_way))
         mine: defaultdict[str, list[Progress]] = defaultdict(list)
@@ -168,8 +178,20 @@ class Collector:
         self._mine = dict(mine)
         for url in self._turns.keys() - self._mine.keys() - self._under_way.keys():
             self._turns.pop(url).agent.close()
-        self.journal.look(entries, self._runs_by_id(), share)
+        runs = {identity: simulation for identity, (_, simulation) in self._runs.items()}
+        self.journal.look(entries, runs, share)
         self._finish(entries, pool)
+
+    def _take_up(self, brief: Brief) -> None:
+        """Put the hosts of a run that is new, or not as it was, on the list."""
+        try:
+            simulation = self._run(brief)
+            self._worklist.enter(simulation, simulation.hosts)
+        except StoreError:
+            raise
+        except (MinionError, ValueError) as error:  # deleted just now, or of a later version
+            self._runs.pop(brief.id, None)
+            self.journal.trouble(str(error), run=str(brief.id))
 
     def _finish(self, entries: Sequence[Progress], pool: ThreadPoolExecutor) -> None:
         """Complete the ended runs whose hosts are all done, and those that a kill left behind."""
@@ -186,14 +208,20 @@ class Collector:
     def _complete(self, identity: ObjectId) -> None:
         try:
             simulation = self.store.simulation_by_id(str(identity))
-            done = complete(self.store, simulation, opened=self._opened)
+            done = complete(
+                self.store,
+                simulation,
+                opened=self._opened,
+                charts_of=self.configuration.charts_of,
+            )
         except NotFound:
             return  # deleted meanwhile
         except AgentError:
             if self._leaving.now.is_set():
                 return  # abandoned, and still on the list
             raise
-        self.journal.completed(done)
+        if done.status is Status.COMPLETE:  # else somebody else has it in hand
+            self.journal.completed(done)
 
     def _reap(self) -> None:
         """What the visits brought, and when each agent is due again."""
@@ -206,7 +234,7 @@ class Collector:
                 turn.end()
             error = task.exception()
             if error is not None:
-                self._failed(url, error)
+                self.journal.failed(error, url)
                 if turn is not None:
                     turn.due = monotonic() + LOOK_S
             elif turn is not None:
@@ -215,15 +243,7 @@ class Collector:
             if finishing.done():
                 del self._finishing[identity]
                 if (error := finishing.exception()) is not None:
-                    self._failed(str(identity), error)
-
-    def _failed(self, what: str, error: BaseException) -> None:
-        if isinstance(error, StoreError):
-            self.journal.store_lost(error)
-        elif isinstance(error, MinionError):
-            self.journal.trouble(str(error), run=what)
-        else:
-            self.journal.broken(error, what)
+                    self.journal.failed(error, str(identity))
 
     def _again(self, url: str, turn: Turn, entries: list[Progress]) -> None:
         """Set when an agent is visited next."""
@@ -233,6 +253,8 @@ class Collector:
             self._mine[url] = [entry for entry in present if not entry.done] or present
             if all(entry.done for entry in present):
                 del self._mine[url]
+        for gone in turn.advances.keys() - {entry.id for entry in self._mine.get(url, ())}:
+            del turn.advances[gone]
         turn.again(
             self.configuration.interval,
             failed=any(entry.problem for entry in entries),
@@ -267,14 +289,20 @@ class Collector:
 
     def _step(self, entry: Progress) -> Step:
         """One window further. What did not end in progress that is kept, is begun anew."""
-        advance, kept = self._advance(entry), False
+        kept = False
         try:
-            step = advance.step(entry)
+            step = self._advance(entry).step(entry)
             kept = step.progress is not None
+        except StoreError:
+            raise
+        except MinionError as error:  # what it brought cannot be kept, or the run cannot be read
+            problem = str(error)
+            noted = self._worklist.advance(entry, replace(entry, problem=problem))
+            step = Step(noted, problem=problem)
         finally:
             # What it knows of its charts is ahead of what is stored, or of what is written down.
             if not kept:
-                self._turn(entry).advances.pop(entry.simulation, None)
+                self._turn(entry).advances.pop(entry.id, None)
         return step
 
     @staticmethod
@@ -285,33 +313,20 @@ class Collector:
     def _advance(self, entry: Progress) -> Advance:
         turn = self._turn(entry)
         simulation = self._simulation(entry.simulation)
-        known = turn.advances.get(entry.simulation)
+        known = turn.advances.get(entry.id)
         if known is None:
-            stored = self.store.newest_samples(simulation, entry.hostname)
-            shift = entry.clock_shift_s
-            source = Source(
-                turn.agent,
-                entry.hostname,
-                contexts=contexts_of(simulation, self.configuration.charts_of(entry.hostname)),
-                tries=TRIES,
-                way=self._way(),
-                origin=(simulation.start or 0.0) + shift,
-                reached={chart: last + step + shift for chart, (last, step) in stored.items()},
-            )
-            known = turn.advances[entry.simulation] = Advance(
+            known = turn.advances[entry.id] = advance_of(
                 self.store,
                 simulation,
-                source,
-                patience_s=self.configuration.patience,
-                corrects_clock=self.configuration.correct_clocks,
+                entry,
+                turn.agent,
+                self.configuration,
+                agents=len(self._mine),
+                tries=TRIES,
+                patient=True,
             )
         known.simulation = simulation
         return known
-
-    def _way(self) -> Way:
-        if self.configuration.pull != "auto":
-            return Way(self.configuration.pull)
-        return Way.NETDATA_PANDAS if len(self._mine) <= SMALL_FLEET else Way.DIRECT
 
     def _turn(self, entry: Progress) -> Turn:
         if entry.url not in self._turns:
@@ -319,8 +334,7 @@ class Collector:
         return self._turns[entry.url]
 
     def _opened(self, entry: Progress) -> Agent:
-        access = self.configuration.access_of(entry.url)
-        agent = Agent(entry.url, access=access, tries=TRIES, keep_alive=True)
+        agent = open_agent(entry, self.configuration, tries=TRIES, keep_alive=True)
         return self._leaving.watched(agent)
 
     # ------------------------------------------------------------ runs
@@ -334,6 +348,3 @@ class Collector:
     def _simulation(self, identity: ObjectId) -> Simulation:
         known = self._runs.get(identity)
         return known[1] if known else self.store.simulation_by_id(str(identity))
-
-    def _runs_by_id(self) -> dict[ObjectId, Simulation]:
-        return {identity: simulation for identity, (_, simulation) in self._runs.items()}

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from minion.console import DB, EXPERIMENT, FORMAT, Session, command
-from minion.errors import Incomplete, InvalidData, SettingsError
+from minion.errors import Incomplete, SettingsError
 
 if TYPE_CHECKING:
     import threading
@@ -85,17 +85,16 @@ def _collect(
     if once:
         _once(session, Collector(session.store, configuration, journal), stop)
         return
-    if configuration.retention.older_than_s is not None:
-        from ingest.collecting.tidying import Tidying  # noqa: PLC0415
+    from ingest.collecting.tidying import Tidying  # noqa: PLC0415
 
-        Tidying(session.store, configuration.retention, journal).begin(stop)
     asked = given["listen"] is not None
     with _health(configuration, journal, asked=asked, note=session.note):
-        while store is not None and not Collector(store, configuration, journal).run(stop):
-            store.close()
-            store = _opened_again(session.uri, journal, stopping)
-        if store is not None and store is not session.store:
-            store.close()
+        while store is not None:
+            with Tidying(store, configuration.retention, journal):
+                told = Collector(store, configuration, journal).run(stop)
+            if not told or store is not session.store:
+                store.close()
+            store = None if told else _opened_again(session.uri, journal, stopping)
 
 
 def _once(session: Session, collector: "Collector", stop: "threading.Event") -> None:
@@ -106,6 +105,8 @@ def _once(session: Session, collector: "Collector", stop: "threading.Event") -> 
     if stop.is_set():
         raise Incomplete(LEFT)
     raise_missing(session, completed)
+    if collector.failed:
+        raise Incomplete(f"not every run could be collected: {'; '.join(collector.failed)}")
 
 
 def _opened_again(uri: str | None, journal: "Journal", stopping: "Stopping") -> "Store | None":
@@ -129,12 +130,11 @@ def _opened_again(uri: str | None, journal: "Journal", stopping: "Stopping") -> 
 def _configured(config: str | None, given: "dict[str, Any]") -> "Configuration":
     """The configuration, in which what stands on the command line wins."""
     from ingest.collecting.configuration import read_configuration  # noqa: PLC0415
+    from ingest.collecting.configuration_keys import GENERAL, convert  # noqa: PLC0415
 
-    interval = given["interval"]
-    if interval is not None and not interval > 0:
-        raise InvalidData(f"--interval {interval:g}: seconds, more than 0")
-    if given["log"] not in (None, "text", "json"):
-        raise InvalidData(f"--log {given['log']}: text or json")
+    for name in ("interval", "listen", "log"):
+        if given[name] is not None:
+            given[name] = convert(GENERAL[name], given[name], f"--{name}")
     wanted = {name: value for name, value in given.items() if value is not None}
     return replace(read_configuration(config), **wanted)
 

@@ -34,11 +34,8 @@ import tomllib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
-from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from ingest.agents.access import ANONYMOUS, Access
 from ingest.collecting.configuration_keys import (
@@ -55,6 +52,7 @@ from ingest.collecting.configuration_keys import (
     number_of,
     read_table,
 )
+from ingest.collecting.trust import is_trusted
 from ingest.hosts import parse_address, parse_hosts
 from minion.errors import InvalidData, SettingsError
 from minion.model import Host, Role
@@ -135,26 +133,13 @@ class Configuration:
             url = parse_address("", url)
         if url in self.accesses:
             return self.accesses[url]
-        host = urlsplit(url).hostname or ""
-        if not self.trusted or any(_matches(host, pattern) for pattern in self.trusted):
+        if not self.trusted or is_trusted(url, self.trusted):
             return self.access
         return self.access.without_secrets()
 
     def charts_of(self, hostname: str) -> tuple[str, ...]:
         """The patterns of a host: its own, else those of all; empty: the collector's default."""
         return self.host_charts.get(hostname, self.charts)
-
-
-def _matches(host: str, pattern: str) -> bool:
-    """Whether a host is one of a pattern's: a network (10.0.0.0/24), or a name label by label."""
-    with suppress(ValueError):
-        return ip_address(host) in ip_network(pattern, strict=False)
-    with suppress(ValueError):
-        ip_address(host)
-        return False
-    # A star stands for one label: what somebody registers below another name is not meant.
-    labels, wanted = host.split("."), pattern.lower().split(".")
-    return len(labels) == len(wanted) and all(map(fnmatchcase, labels, wanted))
 
 
 def hosts_of(text: str | None) -> tuple[Host, ...]:
@@ -241,6 +226,8 @@ def _document(file: Path) -> dict[str, Any]:
         raise SettingsError(f"{file} cannot be read: it is no UTF-8 text") from None
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{file} is not TOML: {error}") from None
+    except RecursionError:
+        raise SettingsError(f"{file} cannot be read: its tables or lists nest too deep") from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise SettingsError(f"{file} cannot be read: {reason}") from None

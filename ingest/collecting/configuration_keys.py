@@ -1,11 +1,11 @@
 """The keys of the collector's configuration, and what each may hold."""
 
 import difflib
-import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from ingest.collecting.trust import is_place
 from minion.errors import InvalidData, SettingsError
 from minion.model import Role
 from minion.selection import words
@@ -18,16 +18,21 @@ SECRETS = ("password", "token", "proxy")
 MOST_PARALLEL = 1_000
 
 
-def _seconds(value: Any) -> float:
-    if isinstance(value, str):
-        try:
-            value = parse_duration(value)
-        except SettingsError:
-            value = None
-    good = type(value) in (int, float) and math.isfinite(value) and value > 0
-    if not good:
-        raise ValueError(f"a number of seconds above 0, or {DURATION_FORM}")
-    return float(value)
+def _seconds(most: str) -> Kind:
+    """Seconds above 0, at most so many: what waits for longer would wait for ever."""
+
+    def kind(value: Any) -> float:
+        if isinstance(value, str):
+            try:
+                value = parse_duration(value)
+            except SettingsError:
+                value = None
+        good = type(value) in (int, float) and 0 < value <= parse_duration(most)
+        if not good:
+            raise ValueError(f"a number of seconds above 0, or {DURATION_FORM}; at most {most}")
+        return float(value)
+
+    return kind
 
 
 def _age(value: Any) -> float:
@@ -77,6 +82,16 @@ def _names(value: Any) -> tuple[str, ...]:
     return words(value)
 
 
+def _places(value: Any) -> tuple[str, ...]:
+    """Networks and names; a network that is none would never be one that is trusted."""
+    found = _names(value)
+    wrong = [each for each in found if not is_place(each)]
+    if wrong:
+        wanted = "a list of networks such as 10.0.0.0/24, and of names"
+        raise ValueError(f"{wanted}; {wrong[0][:40]} is none")
+    return found
+
+
 def _one_of(*allowed: str) -> Kind:
     def kind(value: Any) -> str:
         if value not in allowed:
@@ -107,16 +122,16 @@ def _variable(value: Any) -> str:
 
 
 GENERAL: Mapping[str, Kind] = {
-    "interval": _seconds,
+    "interval": _seconds("1d"),
     "parallel": _count,
-    "patience": _seconds,
+    "patience": _seconds("365d"),
     "charts": _names,
     "pull": _one_of("auto", "netdata-pandas", "direct"),
     "listen": _listen,
     "correct_clocks": _switch,
     "experiment": _name,
     "log": _one_of("text", "json"),
-    "trusted": _names,
+    "trusted": _places,
 }
 RETENTION: Mapping[str, Kind] = {"older_than": _age, "experiments": _names}
 AGENT: Mapping[str, Kind] = {
@@ -131,7 +146,7 @@ AGENT: Mapping[str, Kind] = {
     "proxy": _text,
     "proxy_file": _text,
     "proxy_env": _variable,
-    "timeout": _seconds,
+    "timeout": _seconds("1h"),
 }
 HOST: Mapping[str, Kind] = {"url": _text, "role": _role, "charts": _names, **AGENT}
 PLAIN_SECRETS: Mapping[str, Kind] = {"password": _text, "token": _text}

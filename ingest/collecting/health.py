@@ -1,10 +1,12 @@
 """A collector's health over HTTP: `/healthz` for supervisors, `/metrics` for Prometheus."""
 
 import json
+import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from socketserver import ThreadingMixIn
-from threading import Thread
+from threading import Lock, Thread
 from types import TracebackType
 from typing import Any, Self
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
@@ -17,6 +19,8 @@ from ingest.collecting.journal import Figures
 from minion.errors import SettingsError
 
 STALE_S = 30.0  # without a look at the list for that long, a collector is not well
+ANSWERED_S = 5.0  # that a question and its answer may take
+MOST_AT_ONCE = 16
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _HOST = ("experiment", "sim_id", "hostname")
 _COUNTS = {
@@ -31,10 +35,45 @@ Respond = Callable[[str, list[tuple[str, str]]], object]
 
 
 class _Server(ThreadingMixIn, WSGIServer):
+    """Answers several at once, and waits for nobody for long."""
+
     daemon_threads = True
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._asking: dict[socket.socket, float] = {}  # and since when
+        self._lock = Lock()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Answer in a thread of its own, unless too many ask just now."""
+        with self._lock:
+            for slow in [each for each, since in self._asking.items() if since < _ago()]:
+                with suppress(OSError):
+                    slow.shutdown(socket.SHUT_RDWR)  # its thread ends, and closes it
+            welcome = len(self._asking) < MOST_AT_ONCE
+            if welcome:
+                self._asking[request] = time.monotonic()
+        if welcome:
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def shutdown_request(self, request: Any) -> None:
+        with self._lock:
+            self._asking.pop(request, None)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Nothing: who asks and does not wait for the answer is no news."""
+
+
+def _ago() -> float:
+    return time.monotonic() - ANSWERED_S
 
 
 class _Quiet(WSGIRequestHandler):
+    timeout = ANSWERED_S
+
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the base class's name
         """Nothing: a probe every few seconds is no news."""
 

@@ -10,6 +10,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from threading import Lock
@@ -18,7 +19,7 @@ from typing import Any, TextIO
 from bson import ObjectId
 
 from ingest.collecting.advancing import Step
-from minion.errors import StoreError
+from minion.errors import MinionError, StoreError
 from minion.leases import Share
 from minion.model import Simulation
 from minion.progress import Progress, lag
@@ -170,6 +171,15 @@ class Journal:
         """Something went wrong that is not the other runs' trouble."""
         self._seldom("warning", "trouble", text, **facts)
 
+    def failed(self, error: BaseException, what: str) -> None:
+        """A visit, or what completes a run, ended with an error."""
+        if isinstance(error, StoreError):
+            self.store_lost(error)
+        elif isinstance(error, MinionError):
+            self.trouble(str(error), run=what)
+        else:
+            self.broken(error, what)
+
     def broken(self, error: BaseException, what: str) -> None:
         """A fault of the program itself; it goes on with the others."""
         told = f"{type(error).__name__}: {error}"
@@ -204,7 +214,8 @@ class Journal:
         else:
             # What an agent said is shown, and does nothing to the terminal.
             line = f"{moment} {level:<7} {_shown(text)}"
-        with self._lock:
+        # A log that takes no more, as on a full disk, is no reason to collect no more.
+        with self._lock, suppress(OSError, ValueError):
             print(line, file=self._out, flush=True)
 
 

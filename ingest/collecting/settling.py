@@ -3,30 +3,29 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from threading import Event as Signal
 from time import monotonic
 
 from ingest.agents.accounting import joined
 from ingest.agents.agent import Agent
-from ingest.agents.netdata import Source
-from ingest.collecting.advancing import Advance, contexts_of
+from ingest.collecting.advancing import Advance
 from ingest.collecting.completing import complete
-from ingest.collecting.configuration import read_configuration
+from ingest.collecting.configuration import Configuration, read_configuration
+from ingest.collecting.opening import advance_of, open_agent
 from minion.errors import AgentError, InvalidData
-from minion.model import Missing, Simulation
+from minion.model import Missing, Simulation, Status
 from minion.progress import Progress
 from minion.store import Store
 from minion.worklist import Worklist
 
 FLUSH_S = 30.0  # an agent that has not shown a run's last samples by then will not
 HOSTS_AT_ONCE = 8
+PAUSE_S = 1.0  # between two looks at a run that somebody else completes
+
+TRIES = 3
 
 Open = Callable[[Progress], Agent]
-
-
-def open_agent(progress: Progress) -> Agent:
-    """The agent of an entry, reached as the configuration of MINION_CONFIG says."""
-    return Agent(progress.url, access=read_configuration().access_of(progress.url), tries=3)
 
 
 def settle(
@@ -34,8 +33,8 @@ def settle(
     simulation: Simulation,
     *,
     again: bool = False,
-    opened: Open = open_agent,
-    corrects_clock: bool = False,
+    configuration: Configuration | None = None,
+    opened: Open | None = None,
     leaving: Signal | None = None,
 ) -> Simulation:
     """Pull an ended run until it is complete, without patience for agents that are away.
@@ -44,8 +43,8 @@ def settle(
         store: where it is kept.
         simulation: a run with both its ends.
         again: pull everything from its start, whatever was pulled before.
-        opened: gives the agent of a host.
-        corrects_clock: see `ingest.collecting.advancing.Advance`.
+        configuration: which charts are pulled, and how; default: that of MINION_CONFIG.
+        opened: gives the agent of a host; default: as the configuration says.
         leaving: when it is set, what is in hand is stored, and no more is asked for.
 
     Returns:
@@ -54,9 +53,12 @@ def settle(
 
     Raises:
         InvalidData: the run has not ended.
+        SettingsError: the configuration cannot be read.
         StoreError: the store cannot be written.
     """
     leaving = leaving or Signal()
+    how = read_configuration() if configuration is None else configuration
+    opened = opened or partial(open_agent, configuration=how, tries=TRIES)
     simulation = store.reload(simulation)
     if simulation.start is None or simulation.end is None:
         raise InvalidData(
@@ -66,40 +68,46 @@ def settle(
     if again:
         simulation = store.reopen(simulation)
     worklist = Worklist(store)
-    worklist.enter(simulation, simulation.hosts, again=again)
-    entries = worklist.of(simulation)
+    if simulation.status is not Status.COMPLETE:
+        worklist.enter(simulation, simulation.hosts, again=again)
+    while True:
+        done = _settle(store, simulation, how, opened, leaving)
+        # Somebody else may complete it just now, or be killed while he does.
+        if done.status is Status.COMPLETE or leaving.wait(PAUSE_S):
+            return done
+
+
+def _settle(
+    store: Store, simulation: Simulation, how: Configuration, opened: Open, leaving: Signal
+) -> Simulation:
+    """Pull what is still to come of each host, and complete the run, if nobody else does so."""
+    entries = Worklist(store).of(simulation)
+    asked = {"agents": len({entry.url for entry in entries}), "tries": TRIES}
+    advances = [
+        advance_of(store, simulation, entry, opened(entry), how, **asked, patient=False)
+        for entry in entries
+    ]
     with ThreadPoolExecutor(HOSTS_AT_ONCE) as pool:
         tasks = [
-            pool.submit(
-                _settle_host, store, simulation, entry, opened(entry), corrects_clock, leaving
-            )
-            for entry in entries
+            pool.submit(_settle_host, advance, entry, leaving)
+            for advance, entry in zip(advances, entries, strict=True)
         ]
     for task in tasks:
         task.result()
     if leaving.is_set():
         return store.reload(simulation)
     try:
-        return complete(store, simulation, opened=opened)
+        return complete(store, simulation, opened=opened, charts_of=how.charts_of)
     except AgentError:
         if not leaving.is_set():
             raise
         return store.reload(simulation)  # abandoned, and still on the list
 
 
-def _settle_host(
-    store: Store,
-    simulation: Simulation,
-    progress: Progress,
-    agent: Agent,
-    corrects_clock: bool,
-    leaving: Signal,
-) -> None:
+def _settle_host(advance: Advance, progress: Progress, leaving: Signal) -> None:
     """Pull one host to the run's end; what its agent does not give is missing."""
-    origin = (simulation.start or 0.0) + progress.clock_shift_s
-    source = Source(agent, progress.hostname, contexts=contexts_of(simulation), origin=origin)
-    advance = Advance(store, simulation, source, patience_s=0, corrects_clock=corrects_clock)
-    worklist, end = Worklist(store), simulation.end or 0.0
+    worklist, simulation = Worklist(advance.store), advance.simulation
+    end = simulation.end or 0.0
     deadline = monotonic() + FLUSH_S
     now: Progress | None = progress
     while now is not None and not now.done and not leaving.is_set():
@@ -115,4 +123,4 @@ def _settle_host(
                 now = worklist.advance(now, replace(now, until=end, missing=missing, done=True))
             else:
                 leaving.wait(1.0)  # an agent shows a sample about a step after its time
-    agent.close()
+    advance.source.agent.close()

@@ -21,7 +21,7 @@ class Turn:
 
     due: from when on, by time.monotonic().
     failures: how many visits in a row did not bring everything.
-    advances: how far each run has it, by the run's id.
+    advances: how far each entry of the list has it, by its id; two hosts may have one agent.
     """
 
     agent: Agent

@@ -1,6 +1,7 @@
 """iperf3: the bitrate between two hosts, as the client and the server measured it.
 
-Two files that are the two ends of one test make one run, so that it does not count twice.
+Two files that are the two ends of one test make one run, so that it does not count twice, also
+where they come one after the other.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ingest.importing import Imported, existing, from_to, keep, names_of, provenance
+from ingest.importing import Imported, distinct, from_to, keep, names_of, provenance, stem_of
 from ingest.networking.iperf3_ends import (
     BACK,
     GIB,
@@ -21,12 +22,12 @@ from ingest.networking.iperf3_ends import (
     disagreements,
 )
 from ingest.networking.iperf3_json import read_json
+from ingest.networking.iperf3_stored import ENDS, TEST, placed, stored_tests
 from ingest.networking.iperf3_text import read_text
 from ingest.spool import usual_step
 from ingest.texts import text_of
 from minion.errors import InvalidData
 from minion.model import Host, Measurement, Role, Simulation
-from minion.selection import Selection
 from minion.series import Dimension, Series
 from minion.store import Store
 
@@ -57,8 +58,8 @@ def ingest_iperf3(
     """Store the tests of files that iperf3 printed, or wrote with `--json`.
 
     Client and server of one test are found by their addresses and what they received, and are one
-    run, named by the client's file. Where the store has the other end already, a file is left out
-    with a note.
+    run, named by the client's file. Where the store has the other end already, that run is
+    completed and keeps its name, with a note.
 
     Args:
         store: where the runs are kept.
@@ -72,33 +73,29 @@ def ingest_iperf3(
 
     Raises:
         NotFound: there is no such file.
-        InvalidData: a line cannot be read (file and line are named), or `sim` for several tests.
-        AlreadyExists: an experiment has a run of that sim_id from elsewhere.
+        InvalidData: a line cannot be read (file and line are named), `sim` for several tests, or
+            two tests would be one run.
+        AlreadyExists: an experiment has a run of that sim_id that this one is not.
     """
-    ends = [end for path in paths for end in read(existing(path))]
+    ends = [end for path in distinct(paths) for end in read(path)]
     tests = [_Test.of(members, platform, sim, experiment) for members in paired(ends)]
     if sim is not None and len(tests) > 1:
         raise InvalidData(f"--sim {sim} names one run, and these files hold {len(tests)} tests")
     notes = [note for end in ends for note in disagreements(end)]
-    notes += [
-        f"{test.run.sim_id} has no bitrate: no file says what was received"
-        for test in tests
-        if not any(m.name == BITRATE[0] for m in test.run.measurements)
-    ]
     undated = sum(end.origin is None for end in ends)
     if undated:
         notes.append(
             f"{undated} tests as printed do not say when: their clocks begin at the start of 2000"
         )
-    kept = []
-    stored = _stored(store, experiment)
-    for test in tests:
-        other = test.other_end(stored)
-        if other is None:
-            kept.append((test.run, test.series))
-        else:
-            files = test.run.provenance.details["files"]
-            notes.append(f"{files} left out: {other} is the same test, seen from the other end")
+    stored = stored_tests(store, experiment, IPERF3)
+    places = [placed(store, stored, t.run, t.series, named=sim is not None) for t in tests]
+    kept = [place.kept for place in places if place.kept is not None]
+    notes += [place.note for place in places if place.note]
+    notes += [
+        f"{run.sim_id} has no bitrate: no file says what was received"
+        for run, _ in kept
+        if not any(m.name == BITRATE[0] for m in run.measurements)
+    ]
     return keep(store, kept, notes)
 
 
@@ -162,7 +159,7 @@ class _Test:
         cls, ends: tuple[End, ...], platform: str | None, sim: str | None, experiment: str
     ) -> "_Test":
         first = ends[0]
-        stem = first.path.name.removesuffix(".gz").rpartition(".")[0] or first.path.name
+        stem = stem_of(first.path)
         if first.number > 1:
             stem = f"{stem}#{first.number}"
         chosen, sim_id = names_of(first.path, platform=platform, sim=sim, stem=stem)
@@ -172,8 +169,8 @@ class _Test:
         where = provenance(IPERF3, [end.path for end in ends], undated=undated)
         details = {
             **where.details,
-            "test": key(first),
-            "ends": ", ".join(end.role for end in ends),
+            TEST: key(first),
+            ENDS: ", ".join(end.role for end in ends),
             "client": first.client,
             "server": first.server,
         }
@@ -195,30 +192,6 @@ class _Test:
             measurements=tuple(_measurements(ends)),
         )
         return cls(run, [s for end in ends for s in _series(end, end.origin or origin)])
-
-    def other_end(self, stored: Iterable[Simulation]) -> str | None:
-        """The stored run that is the same test with other ends, or None."""
-        own = self.run.provenance.details
-        for run in stored:
-            details = run.provenance.details
-            if (
-                run.platform == self.run.platform
-                and run.sim_id != self.run.sim_id
-                and details.get("test") == own["test"]
-                and details.get("ends") != own["ends"]
-            ):
-                return run.sim_id
-        return None
-
-
-def _stored(store: Store, experiment: str) -> list[Simulation]:
-    if experiment not in store.experiments():
-        return []
-    return [
-        run
-        for run in store.simulations(Selection(experiment=experiment, include_excluded=True))
-        if run.provenance.source == IPERF3
-    ]
 
 
 def _measurements(ends: tuple[End, ...]) -> Iterator[Measurement]:

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,13 +39,26 @@ def read_json(path: Path, text: str) -> list[End]:
         if not document.get("intervals"):
             why = document.get("error", "it has no interval")
             raise InvalidData(f"{path}: the test failed: {why}; measure it again")
-        try:
-            ends.append(_end(path, number, document))
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-            raise InvalidData(
-                f"{path}: test {number} is not as iperf3 --json writes it: {error!r}"
-            ) from error
+        ends.append(_end(path, number, document))
     return ends
+
+
+@contextmanager
+def _reading(path: Path, number: int, part: str) -> Iterator[None]:
+    """What is wrong with a part of a test is said in words."""
+    try:
+        yield
+    except KeyError as error:
+        why = f"it lacks {error.args[0]!r}"
+    except IndexError:
+        why = "it lacks an entry in a list"
+    except (TypeError, ValueError, AttributeError):
+        why = "a value is of another kind than there"
+    else:
+        return
+    raise InvalidData(
+        f"{path}: test {number}: {part} is not as iperf3 --json writes it: {why}; was it changed?"
+    )
 
 
 def _documents(path: Path, text: str) -> Iterator[Any]:
@@ -63,15 +78,32 @@ def _documents(path: Path, text: str) -> Iterator[Any]:
 
 def _end(path: Path, number: int, document: Mapping[str, Any]) -> End:
     start, last = document["start"], document["end"]
-    role = SERVER if "accepted_connection" in start else CLIENT
-    connected = start["connected"][0]
-    near = f"{connected['local_host']}:{connected['local_port']}"
-    far = f"{connected['remote_host']}:{connected['remote_port']}"
+    reading = partial(_reading, path, number)
+    with reading("its start"):
+        role = SERVER if "accepted_connection" in start else CLIENT
+        connected = start["connected"][0]
+        near = f"{connected['local_host']}:{connected['local_port']}"
+        far = f"{connected['remote_host']}:{connected['remote_port']}"
+        test = start["test_start"]
+        reverse = bool(test.get("reverse"))
+        both = bool(test.get("bidirectional", test.get("bidir")))
+        protocol = str(test["protocol"])
+        origin = float(start["timestamp"]["timesecs"])
+        version = str(start["version"]).removeprefix("iperf ")
+        cookie = str(start.get("cookie", ""))
+    with reading("its end"):
+        both = both or "sum_sent" + _REVERSED in last
+        cpu = last.get("cpu_utilization_percent", {}).get("host_total")
+        cpu = None if cpu is None else float(cpu)
+        summaries = list(_summaries(last))
+    streams = _Streams(role, both=both)
+    rows: list[Row] = []
+    with reading("the list of its intervals"):
+        intervals = list(enumerate(document["intervals"], 1))
+    for place, interval in intervals:
+        with reading(f"its interval {place}"):
+            rows += streams.rows(interval)
     client, server = (near, far) if role == CLIENT else (far, near)
-    test = start["test_start"]
-    reverse = bool(test.get("reverse"))
-    both = bool(test.get("bidirectional", test.get("bidir"))) or "sum_sent" + _REVERSED in last
-    cpu = last.get("cpu_utilization_percent", {}).get("host_total")
     return End(
         path=path,
         number=number,
@@ -79,30 +111,36 @@ def _end(path: Path, number: int, document: Mapping[str, Any]) -> End:
         role=role,
         client=client,
         server=server,
-        protocol=str(test["protocol"]),
+        protocol=protocol,
         direction="both" if both else "back" if reverse else "out",
-        rows=with_totals([*_intervals(document, role, both), *_summaries(last)]),
-        origin=float(start["timestamp"]["timesecs"]),
-        version=str(start["version"]).removeprefix("iperf "),
-        cookie=str(start.get("cookie", "")),
-        cpu=None if cpu is None else float(cpu),
+        rows=with_totals([*rows, *summaries]),
+        origin=origin,
+        version=version,
+        cookie=cookie,
+        cpu=cpu,
     )
 
 
-def _intervals(document: Mapping[str, Any], role: str, both: bool) -> Iterator[Row]:
-    numbers: dict[bool, dict[int, int]] = {False: {}, True: {}}
-    for interval in document["intervals"]:
+class _Streams:
+    """Intervals of one end of a test; streams are numbered in each direction as they come."""
+
+    def __init__(self, role: str, *, both: bool) -> None:
+        self.role, self.both = role, both
+        self._numbers: dict[bool, dict[int, int]] = {False: {}, True: {}}
+
+    def rows(self, interval: Mapping[str, Any]) -> Iterator[Row]:
+        """What one interval says of each stream, and of all where there are several."""
         # Streams are looked at one after the other; the sum's times are the interval's.
         times = {name: interval["sum"][name] for name in ("start", "end")}
         for stream in interval["streams"]:
             # In both directions at once, what the client receives goes back.
-            back = both and bool(stream["sender"]) == (role == SERVER)
-            own = numbers[back]
+            back = self.both and bool(stream["sender"]) == (self.role == SERVER)
+            own = self._numbers[back]
             place = own.setdefault(stream["socket"], len(own) + 1)
             yield from _row({**stream, **times}, place, back)
         if len(interval["streams"]) > 1:
             for key in ("sum", "sum" + _REVERSED):
-                if key in interval and (not both or _several(interval, key)):
+                if key in interval and (not self.both or _several(interval, key)):
                     yield from _row({**interval[key], **times}, None, key != "sum")
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ingest.importing import Imported, existing, from_to, keep, names_of, provenance
+from ingest.importing import Imported, distinct, from_to, keep, names_of, provenance
 from ingest.networking.sockperf_text import Printed, disagreements, read
 from minion.errors import InvalidData
 from minion.model import Measurement, Simulation
@@ -41,12 +41,14 @@ def ingest_sockperf(
 
     Raises:
         NotFound: there is no such file.
-        InvalidData: a line cannot be read (file and line are named), or `sim` for several files.
-        AlreadyExists: an experiment has a run of that sim_id from elsewhere.
+        InvalidData: a line cannot be read (file and line are named), `sim` for several files, or
+            two files would be one run.
+        AlreadyExists: an experiment has a run of that sim_id that this one is not.
     """
-    if sim is not None and len(paths) > 1:
-        raise InvalidData(f"--sim {sim} names one run, and there are {len(paths)} files")
-    tests = [read(existing(path)) for path in paths]
+    files = distinct(paths)
+    if sim is not None and len(files) > 1:
+        raise InvalidData(f"--sim {sim} names one run, and there are {len(files)} files")
+    tests = [read(path) for path in files]
     runs = [(_run(test, platform, sim, experiment), ()) for test in tests]
     return keep(store, runs, [note for test in tests for note in disagreements(test)])
 

@@ -65,6 +65,7 @@ def import_gadget(
         NotFound: there is no such folder, or no such file in it.
         InvalidData: a file is not what its name says (the message names file and line), or several
             tests would get one name.
+        AlreadyExists: the experiment has a run of that sim_id that this one is not.
     """
     folders = files.folders_of(existing(folder, "folder"))
     if len(folders) > 1 and (platform or sim):
@@ -77,7 +78,7 @@ def import_gadget(
     ]
     notes = [f"simulation {run.sim_id}: {text}" for run in runs for text in run.validity.reasons]
     nothing: Sequence[Series] = ()
-    return keep(store, ((run, nothing) for run in runs), notes)
+    return keep(store, [(run, nothing) for run in runs], notes)
 
 
 # ---------------------------------------------------------------- inside

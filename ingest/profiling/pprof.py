@@ -6,11 +6,11 @@ A run is one profile, and the program's log where one is named.
 from collections.abc import Iterable
 from pathlib import Path
 
-from ingest.importing import Imported, existing
+from ingest.importing import Imported, distinct, keep
 from ingest.profiling.latencies import latencies_of, measured, series_of
 from ingest.profiling.pprof_proto import Taken, is_proto, taken
 from ingest.profiling.pprof_text import REST, csv_table, top_table
-from ingest.profiling.profiles import HOSTNAME, TIME, files_of, keep_profiles, run_of
+from ingest.profiling.profiles import HOSTNAME, TIME, files_of, run_of
 from ingest.profiling.trace_lines import text_of
 from minion.errors import InvalidData
 from minion.model import Measurement
@@ -48,14 +48,14 @@ def import_pprof(
     files = files_of(paths, sim)
     if log is not None and len(files) > 1:
         raise InvalidData(f"--log {log} belongs to one profile, and there are {len(files)} files")
-    beside = None if log is None else existing(log)
+    beside = None if log is None else distinct([log])[0]
     runs, notes = [], []
     for path in files:
         run, series = pprof_run(path, log=beside, platform=platform, sim=sim, experiment=experiment)
         runs.append((run, series))
         if any(d.id == REST for s in series for d in s.dimensions):
             notes.append(f"{path.name}: a table; what its functions lack of the total is {REST}")
-    return keep_profiles(store, runs, notes)
+    return keep(store, runs, notes)
 
 
 def pprof_run(
@@ -66,7 +66,7 @@ def pprof_run(
     sim: str | None = None,
     experiment: str = PPROF,
 ) -> tuple[Run, list[Series]]:
-    """The run of one profile, and its series, for `keep_profiles`.
+    """The run of one profile, and its series, for `keep`.
 
     Args:
         path: the profile.

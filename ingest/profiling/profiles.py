@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 
 from ingest.findings import Findings
-from ingest.importing import Imported, existing, from_to, keep, names_of, provenance
-from minion.errors import AlreadyExists, InvalidData
+from ingest.importing import Imported, distinct, from_to, keep, names_of, provenance
+from minion.errors import InvalidData
 from minion.model import Host, Measurement, Role
 from minion.model import Simulation as Run
 from minion.series import Dimension, Series
@@ -93,63 +93,26 @@ def import_each(
         sim: the sim_id that was named, for a single file.
 
     Raises:
-        NotFound, InvalidData, AlreadyExists: as of `files_of`, `made` and `keep_profiles`.
+        NotFound, InvalidData, AlreadyExists: as of `files_of`, `made` and `keep`.
     """
     findings = Findings()
     runs = [made(path, findings) for path in files_of(paths, sim)]
-    return keep_profiles(store, runs, findings.notes)
-
-
-def keep_profiles(
-    store: Store, runs: Iterable[tuple[Run, Sequence[Series]]], notes: Iterable[str] = ()
-) -> Imported:
-    """Store runs of profiles; the same file again changes nothing.
-
-    A profile is one row, which no other one adds to: another file needs another name.
-
-    Args:
-        store: where they are kept.
-        runs: each with all of its series.
-        notes: what the files lack.
-
-    Raises:
-        AlreadyExists: an experiment has a run of that sim_id from another file, or from elsewhere;
-            nothing is stored then.
-        InvalidData: two of the runs have one sim_id.
-    """
-    every = list(runs)
-    names = [run.sim_id for run, _ in every]
-    for run, _ in every:
-        if names.count(run.sim_id) > 1:
-            raise InvalidData(f"two files would be simulation {run.sim_id}; say --sim for each")
-        if run.sim_id in store.names(run.experiment):
-            old = store.simulation(run.sim_id, run.experiment)
-            if old.provenance.details != run.provenance.details:
-                raise AlreadyExists(
-                    f"simulation {run.sim_id} of experiment {run.experiment} holds another profile"
-                    f" ({old.provenance.details.get('files', old.provenance.source)}); say --sim"
-                )
-    return keep(store, every, notes)
+    return keep(store, runs, findings.notes)
 
 
 def files_of(paths: Iterable[str | Path], sim: str | None) -> list[Path]:
     """Files that exist, none of them twice, and one sim_id only for one of them.
 
     Raises:
-        NotFound: a file is not there.
+        NotFound: a file is not there, or is a folder.
         InvalidData: there is no file, or one sim_id for several.
     """
-    files = list(dict.fromkeys(existing(path) for path in paths))
+    files = distinct(paths)
     if not files:
         raise InvalidData("no file was named; name one or more")
     if sim is not None and len(files) > 1:
         raise InvalidData(f"--sim {sim} names one run, and there are {len(files)} files")
     return files
-
-
-def stem_of(path: Path) -> str:
-    """What stands for a file in a sim_id: its name without .gz and without its suffix."""
-    return Path(path.name.removesuffix(".gz")).stem
 
 
 def run_of(
@@ -169,7 +132,7 @@ def run_of(
     details: Mapping[str, str] | None = None,
     dated: bool = False,
 ) -> tuple[Run, list[Series]]:
-    """A run that profiles were taken of, and its series, for `keep_profiles`.
+    """A run that profiles were taken of, and its series, for `keep`.
 
     Args:
         path: the file that the profiles are of.
@@ -187,7 +150,7 @@ def run_of(
         InvalidData: there is nothing in the profiles, or the file's folder has no name.
     """
     every = list(profiles)
-    named, sim_id = names_of(path, platform=platform, sim=sim, stem=stem_of(path))
+    named, sim_id = names_of(path, platform=platform, sim=sim)
     if not any(profile.functions for profile in every):
         raise InvalidData(f"{path}: the profile holds no function")
     undated = None if dated else "the file does not say when the profile was taken"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from ingest.findings import Findings
-from ingest.importing import Imported, existing
+from ingest.importing import Imported, distinct
 from ingest.profiling.nesting import Call, nested
 from ingest.profiling.profiles import MS, SEPARATOR, TIME, Profile, import_each, run_of
 from ingest.profiling.trace_lines import lines_of
@@ -140,7 +140,7 @@ def calls(path: str | Path, *, untangle: bool = False) -> pd.DataFrame:
         NotFound: the file is not there.
         InvalidData: a line cannot be read.
     """
-    file, findings = existing(path), Findings()
+    [file], findings = distinct([path]), Findings()
     every = nested(lines_of(file, findings), findings, name=file.name, untangle=untangle)
     places: dict[int, _Place] = {}
     rows, trees = [], 0

@@ -10,14 +10,21 @@ each worker.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from pathlib import Path
 from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.importing import Imported, existing, from_to, keep, names_of, provenance
+from ingest.importing import (
+    Imported,
+    distinct,
+    existing,
+    from_to,
+    keep,
+    names_of,
+    provenance,
+)
 from ingest.saturating.kata_clock import Clock, times
 from ingest.saturating.kata_notes import about_clock, about_memory, iterations
 from ingest.saturating.kata_table import Table, read, worker_of
@@ -68,9 +75,9 @@ def import_kata(
     Raises:
         NotFound: a file is not there, or a folder has no table.
         InvalidData: a file is no such table, or two would be one run.
-        AlreadyExists: the experiment has a run of that sim_id from elsewhere.
+        AlreadyExists: the experiment has a run of that sim_id that this one is not.
     """
-    paths = [path for given in files for path in _tables(existing(given))]
+    paths = distinct(path for given in files for path in _tables(existing(given)))
     if not paths:
         raise NotFound("no file was named; give the tables of the study")
     if sim is not None and len(paths) > 1:
@@ -80,10 +87,6 @@ def import_kata(
     ramps = [
         ramp(path, platform=platform, sim=sim, experiment=experiment, clock=clock) for path in paths
     ]
-    places = sorted(zip([r.run.sim_id for r in ramps], paths, strict=True))
-    for (name, path), (other, same) in pairwise(places):
-        if name == other:
-            raise InvalidData(f"{path} and {same} would both be run {name}; import one with --sim")
     notes = [note for r in ramps for note in r.notes]
     return keep(store, [(r.run, r.series) for r in ramps], notes)
 

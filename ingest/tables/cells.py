@@ -12,6 +12,7 @@ from minion.errors import InvalidData
 
 Floats = NDArray[np.float64]
 
+_EARLIEST = 631_152_000.0  # the start of 1990: what is before is of another unit, or elapsed
 _LATEST = 4_102_444_800.0  # the start of 2100
 _ZONED = r"(?:Z|[+-]\d\d:?\d\d)$"
 
@@ -54,10 +55,10 @@ class Cells:
             expected = f"a number of {time.unit}"
             good = np.isfinite(found)
             if time.format == EPOCH:
-                good &= (found >= 0) & (found < _LATEST)
+                good &= (found >= _EARLIEST) & (found < _LATEST)
                 expected = (
-                    f"{time.unit} since 1970, before 2100 (another unit, or a date? See time.unit"
-                    " and time.format)"
+                    f"{time.unit} since 1970, of a date from 1990 to 2099 (another unit, elapsed,"
+                    " or a date? See time.unit and time.format)"
                 )
         else:
             try:

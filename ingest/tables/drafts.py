@@ -1,7 +1,7 @@
 """Runs while tables are read: what is known of each, and its samples put aside."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -37,6 +37,7 @@ class Draft:
 
     number: its place among the drafts, by which its samples are found.
     first, last: times of its samples and events.
+    begun, ended: times of its START_SIMULATION and STOP_SIMULATION.
     dated: whether they are dates.
     """
 
@@ -50,7 +51,27 @@ class Draft:
     paths: set[Path] = field(default_factory=set)
     first: float = np.inf
     last: float = -np.inf
+    begun: float = np.inf
+    ended: float = -np.inf
     dated: bool = True
+
+    def note(self, event: Event, wrong: Callable[[str], InvalidData]) -> None:
+        """Keep an event; `wrong` makes the error of its row.
+
+        Raises:
+            InvalidData: the run would end before it begins.
+        """
+        self.events.append(event)
+        self.saw(np.array([event.time]))
+        if event.type is EventType.START_SIMULATION:
+            self.begun = min(self.begun, event.time)
+        elif event.type is EventType.STOP_SIMULATION:
+            self.ended = max(self.ended, event.time)
+        if -np.inf < self.ended < self.begun < np.inf:
+            raise wrong(
+                f"simulation {self.sim_id!r} would end at {self.ended:.3f}, before it begins at"
+                f" {self.begun:.3f}; are the two the wrong way round, or of another clock?"
+            )
 
     def saw(self, times: NDArray[np.float64]) -> None:
         """Take note of times of samples or events."""
@@ -128,15 +149,22 @@ class Drafts:
             runs[owner].saw(own["time"])
             self._spool.add(owner, own)
 
-    def finished(self, experiment: str, source: str) -> Iterator[tuple[Simulation, list[Series]]]:
+    def finished(
+        self, experiment: str, source: str, details: Mapping[str, str]
+    ) -> Iterator[tuple[Simulation, list[Series]]]:
         """The runs, one at a time, with their series.
+
+        Args:
+            experiment: that they belong to.
+            source: what reads them.
+            details: how they were read, for their provenance.
 
         Raises:
             Conflict: one time has two values.
         """
         # Many runs come out of one large file, which is read for its digest once.
         groups = {frozenset(draft.paths) for draft in self}
-        origin = {paths: provenance(source, list(paths)) for paths in groups}
+        origin = {paths: _read_as(provenance(source, list(paths)), details) for paths in groups}
         for draft in self:
             series = list(self._made(draft.number))
             events = draft.events + list(self._bounds(draft, series))
@@ -163,7 +191,7 @@ class Drafts:
         return replace(origin, details={**origin.details, DATED: f"{NO}: {why}"})
 
     def _bounds(self, draft: Draft, series: Iterable[Series]) -> Iterator[Event]:
-        """Start and end of a run that has neither among its events.
+        """Start and end of a run that has neither among its events, and not only measurements.
 
         The end lies a step behind the last sample, so that this one is inside.
         """
@@ -172,8 +200,10 @@ class Drafts:
             return
         if not np.isfinite(draft.first):
             self.undated.append(draft.sim_id)
-            draft.first = draft.last = UNDATED
             draft.dated = False
+            if draft.measurements:  # numbers need no time, and an event would make one up
+                return
+            draft.first = draft.last = UNDATED
         steps = [one.step or 1.0 for one in series]
         yield from from_to(draft.first, draft.last + max(steps, default=0.0))
 
@@ -194,6 +224,10 @@ def records_of(
     records = np.empty(len(values), dtype=RECORD)
     records["series"], records["time"], records["value"] = series, times, values
     return records
+
+
+def _read_as(origin: Provenance, details: Mapping[str, str]) -> Provenance:
+    return replace(origin, details={**origin.details, **details})
 
 
 def _stepped(series: Series) -> Series:

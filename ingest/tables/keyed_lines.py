@@ -1,6 +1,7 @@
 """Logs of `KEY=value` lines: a key is an event with its time, or says something of the run."""
 
 import re
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ from ingest.tables.drafts import UNDATED, Draft, Drafts, typed
 from ingest.tables.mapping import ELAPSED, Cell, Time
 from ingest.tables.rows import Names, kind_of
 from ingest.texts import text_of
+from minion.errors import InvalidData
 from minion.model import Event, EventType, Measurement, Role
 
 _LINE = re.compile(r"\s*(?:export\s+)?([^\s=#][^=]*?)\s*=\s*(.*?)\s*")
@@ -72,8 +74,8 @@ class KeyedLines:
 
     def _draft(self, said: dict[str, tuple[int, str]]) -> Draft:
         platform, sim = self.names.named
-        chosen = sim or self._said(self.table.simulation, said) or self.names.sim_id
-        of = platform or self._said(self.table.platform, said) or self.names.platform
+        chosen = sim or self._name("simulation", said) or self.names.sim_id
+        of = platform or self._name("platform", said) or self.names.platform
         draft = self.drafts.run(chosen, of)
         draft.paths.add(self.cells.path)
         return draft
@@ -92,8 +94,27 @@ class KeyedLines:
         if host is not None:
             role = self._said(self.table.role, said) or "controller"
             draft.hosts.setdefault(host, Role.parse(role))
-        draft.events.append(Event(type=kind, time=float(at[0]), hostname=host, body=body))
-        draft.saw(at)
+        event = Event(type=kind, time=float(at[0]), hostname=host, body=body)
+        draft.note(event, partial(self.cells.at, number))
+
+    def _name(self, what: str, said: dict[str, tuple[int, str]]) -> str | None:
+        """The name of a simulation or platform as the lines say it; None where none is to.
+
+        Raises:
+            InvalidData: the mapping names a key that is not there, or holds nothing.
+        """
+        cell = self.table.simulation if what == "simulation" else self.table.platform
+        if cell.column is None:
+            return cell.fixed
+        if cell.column not in said:
+            raise InvalidData(
+                f"{self.cells.path}: there is no key {cell.column!r}, which"
+                f" {self.table.path.name} names for the {what}; there are: {', '.join(said)}"
+            )
+        number, name = said[cell.column]
+        if self.cells.missing(_cell(number, cell.column, name)).any():
+            raise self.cells.at(number, f"{cell.column!r} is {name!r}; expected a {what}'s name")
+        return name
 
     @staticmethod
     def _said(cell: Cell, said: dict[str, tuple[int, str]]) -> str | None:

@@ -265,8 +265,8 @@ class Rows:
             group = int(rows.group[place])
             host = rows.hosts[group] or None
             draft = rows.drafts[group]
-            draft.events.append(Event(type=kind, time=time, hostname=host, body=body))
-            draft.saw(np.array([time]))
+            event = Event(type=kind, time=time, hostname=host, body=body)
+            draft.note(event, partial(self.cells.at, row))
 
     def _measured(
         self, rows: "_Block", name: str, unit: str, cells: pd.Series, values: NDArray[np.float64]

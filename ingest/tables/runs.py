@@ -1,10 +1,11 @@
 """Tables that people have, as runs: a mapping says what their columns mean."""
 
 from collections.abc import Sequence
+from hashlib import sha256
 from itertools import chain
 from pathlib import Path
 
-from ingest.importing import Imported, existing, keep, names_of
+from ingest.importing import Imported, distinct, keep, names_of
 from ingest.spool import Spool
 from ingest.tables.blocks import blocks, head
 from ingest.tables.cells import Cells
@@ -53,17 +54,18 @@ def ingest_csv(
         OutputError: samples cannot be put aside on the disk.
     """
     tables = read_mapping(mapping)
-    files = [(path, table_for(tables, path)) for path in map(existing, paths)]
+    files = [(path, table_for(tables, path)) for path in distinct(paths)]
     if sim is not None and any(table.simulation.column for _, table in files):
         raise InvalidData(
             f"--sim {sim}: {mapping} says that a column names the simulation; leave one of them out"
         )
     given = (platform, sim)
+    digest = sha256(Path(mapping).read_bytes()).hexdigest()
     with Spool() as spool:
         drafts = Drafts(spool)
         notes = list(chain.from_iterable(_read(*file, given, drafts) for file in files))
         try:
-            done = keep(store, drafts.finished(experiment, CSV), notes)
+            done = keep(store, drafts.finished(experiment, CSV, {"mapping": digest}), notes)
         except Conflict as conflict:
             raise _named(conflict, drafts, files, given) from conflict
     return Imported(done.runs, done.new, done.samples, done.measurements, (*notes, *_noted(drafts)))
@@ -79,7 +81,7 @@ def _read(
     path: Path, table: Table, given: Given, drafts: Drafts, watch: Watch | None = None
 ) -> list[str]:
     """Read one file into the drafts; returns what is worth knowing of it."""
-    platform, sim_id = names_of(path, platform=given[0], sim=given[1], stem=_stem(path))
+    platform, sim_id = names_of(path, platform=given[0], sim=given[1])
     names = Names(platform=platform, sim_id=sim_id, named=given)
     cells = Cells(path, table)
     if table.layout == "lines":
@@ -93,10 +95,6 @@ def _read(
         return [f"{path}: no rows"]
     unused = rows.unused
     return [f"{path}: columns that are not used: {', '.join(unused)}"] if unused else []
-
-
-def _stem(path: Path) -> str:
-    return Path(path.name.removesuffix(".gz")).stem
 
 
 def _named(conflict: Conflict, drafts: Drafts, files: Sequence[File], given: Given) -> InvalidData:
@@ -120,5 +118,5 @@ def _noted(drafts: Drafts) -> list[str]:
         notes.append(f"{drafts.repeated:,} samples stood there twice and count once")
     if drafts.undated:
         shown = ", ".join(drafts.undated[:5]) + (" …" if len(drafts.undated) > 5 else "")
-        notes.append(f"nothing says when these runs were; they are put at 2000-01-01: {shown}")
+        notes.append(f"nothing says when these runs were: {shown}")
     return notes

@@ -1,16 +1,22 @@
 """On a replica set of three: the same store, and nothing acknowledged is lost with its primary."""
 
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from pymongo import MongoClient
+from runs import run
 from waiting import wait_for
 
 import analysis
 import minion
 from ingest.simulated import study
+from minion.buckets import Written
 from minion.errors import StoreRefused, StoreUnavailable
+from minion.model import Status
 from minion.sharding import shard
+from minion.store import Store
 
 pytestmark = pytest.mark.system
 
@@ -76,3 +82,32 @@ def test_a_query_for_runs_names_the_shard_key_and_uses_an_index(replicated):
     stage = plan["queryPlanner"]["winningPlan"]["inputStage"]
     assert stage["stage"] == "IXSCAN"
     assert next(iter(stage["keyPattern"])) == "simulation"
+
+
+def test_what_no_majority_has_yet_is_not_taken_for_stored(replicated, replica_set):
+    """It may be rolled back: whoever finds it there may not say that it is stored."""
+    simulation, series = run("majority")
+    simulation = replicated.add(replace(simulation, status=Status.RUNNING))
+    # Members that are locked confirm nothing, and are there all the same.
+    secondaries = [port for port in replica_set.ports if port != replica_set.primary()]
+    clients = [MongoClient("127.0.0.1", port, directConnection=True) for port in secondaries]
+    for client in clients:
+        client.admin.command("fsync", lock=True)
+    try:
+        unconfirmed = MongoClient(replica_set.uri, w=1)
+        with Store(unconfirmed, "test", where="one member") as hasty:
+            assert hasty.write(simulation, series).samples > 0
+        written = []
+        writer = threading.Thread(
+            target=lambda: written.append(replicated.write(simulation, series))
+        )
+        writer.start()
+        writer.join(3)
+        assert writer.is_alive()
+    finally:
+        for client in clients:
+            client.admin.command("fsyncUnlock")
+            client.close()
+    writer.join(60)
+    assert written == [Written()]
+    assert replicated.count_samples([simulation])[simulation.id] == sum(s.samples for s in series)

@@ -15,7 +15,7 @@ from analysis import charts, durations, report, utilization
 pytestmark = pytest.mark.system
 
 HOSTILE = "<img src=x onerror=alert(1)></script><script>alert(1)</script>"
-FIGURES = 30
+FIGURES = 35
 PAPER_INCHES = (8.27, 11.69)
 
 
@@ -143,6 +143,22 @@ def test_paper_holds_every_chart_and_what_is_folded(paper):
     assert "Save PNG" not in read
     assert "all sentences of the comparison" not in read
     assert "Every phase" not in read
+
+
+def test_heads_of_tables_repeat_and_no_page_is_almost_empty(paper):
+    if shutil.which("pdftotext") is None:
+        pytest.skip("no pdftotext: install the package poppler-utils")
+    read = subprocess.run(
+        ["pdftotext", "-layout", paper, "-"], capture_output=True, text=True, check=True
+    ).stdout
+    pages = [page for page in read.split("\f") if page.strip()]
+    rows = [[line for line in page.splitlines() if line.strip()] for page in pages]
+    assert min(map(len, rows[:-1])) > 10
+    # The list of runs goes over several pages; each begins with its heads.
+    of_runs = [page for page in pages if len(re.findall(r"202\d, \d\d:\d\d UTC", page)) > 15]
+    assert len(of_runs) > 1
+    for page in of_runs:
+        assert re.search(r"Simulation\s+Platform\s+Start\s+Length\s+Samples\s+Verdict", page)
 
 
 def test_paper_is_light_and_charts_are_on_it(paper, tmp_path):

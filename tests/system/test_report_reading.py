@@ -48,18 +48,16 @@ def unfold(page, table):
 
 def test_a_chosen_platform_is_followed_by_everything(opened, study_report):
     page = opened(study_report)
-    box = near(page, "durations")
-    forest = near(page, "duration-differences-0")
     unfold(page, "e0-duration-table")
     assert visible(page, "e0-duration-table") == 36
     chip(page, "K3s").click()
     assert chip(page, "K3s").get_attribute("aria-pressed") == "true"
     page.wait_for_selector("[data-said]:text('Shown: K3s')", state="attached")
     assert visible(page, "e0-duration-table") == 12
-    faint = opacities(box, "platform")
+    faint = opacities(near(page, "durations"), "platform")
     assert faint["K3s"][0] > 0.4
     assert faint["mK8s"][1] < 0.2
-    pairs = opacities(forest, "pair")
+    pairs = opacities(near(page, "duration-differences-0"), "pair")
     assert pairs["K8s − K3s"][0] == 1
     assert pairs["mK8s − K8s"][1] < 0.2
     # Columns of others go too, and sentences that are not about it.
@@ -107,6 +105,63 @@ def test_a_chosen_phase_is_followed_by_everything(opened, study_report):
         " === 12"
     )
     assert page.locator("#e0-cpu-course-figure input").first.input_value() == ""
+
+
+def test_a_phase_fades_all_others_and_nothing_where_it_is_not(opened, study_report):
+    page = opened(study_report)
+    page.select_option("#phase", "Start master")
+    there = opacities(near(page, "timeline"), "what")
+    assert there["Start master"][0] > 0.9
+    for other in ("Add workers", "idle", "wait, no phase"):
+        assert there[other][1] < 0.2, other
+    # Of the whole run alone: nothing of it is in that phase.
+    assert all(least > 0.9 for least, _ in opacities(near(page, "ratios"), "pair").values())
+    # The phase alone, from its begin to its end.
+    course = near(page, "cpu-aligned")
+    course.locator("svg text", has_text="Start master, from its begin to its end").wait_for()
+    assert course.locator("svg text", has_text="Add workers").count() == 0
+
+
+def test_a_stretched_course_tells_phase_and_values(opened, study_report):
+    page = opened(study_report)
+    box = near(page, "cpu-aligned")
+    box.scroll_into_view_if_needed()
+    place = box.bounding_box()
+    page.mouse.move(place["x"] + place["width"] / 2, place["y"] + place["height"] * 0.55)
+    tip = page.locator("[data-tip]")
+    tip.wait_for()
+    told = tip.inner_text()
+    assert re.search(r"Phase\s+[A-Z][a-z ]+, \d+ %", told), told
+    assert re.findall(r"m?K[38]s", told) == ["K3s", "K8s", "mK8s"]
+
+
+def test_one_end_of_a_range_is_enough_and_both_may_be_turned_round(opened, study_report):
+    page = opened(study_report)
+    near(page, "cpu-course")
+    begin, end = page.locator("#e0-cpu-course-figure input").all()
+
+    def given(field, text):
+        field.fill(text)
+        field.press("Enter")
+        return begin.input_value(), end.input_value()
+
+    whole = page.locator("#e0-cpu-course-figure").get_by_role("button", name="whole run")
+    assert given(begin, "500") == ("500", "")
+    whole.wait_for()
+    said = page.locator("[data-said]", has_text=re.compile("show 500 to 2[0-9.]+ seconds"))
+    said.wait_for(state="attached")
+    assert given(end, "100") == ("100", "500")
+    given(begin, "")
+    assert given(end, "") == ("", "")
+
+
+def test_what_is_wider_than_a_phone_says_so(opened, study_report):
+    page = opened(study_report, "phone")
+    near(page, "cpu-aligned")
+    place = page.locator("#e0-cpu-aligned-figure .scroll[tabindex]")
+    place.wait_for()
+    told = place.evaluate("(element) => getComputedStyle(element, '::before').content")
+    assert "scroll sideways" in told
 
 
 def test_names_in_charts_can_be_clicked(opened, study_report):
