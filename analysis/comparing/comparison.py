@@ -232,11 +232,14 @@ def _by_question(frame: pd.DataFrame, keys: Sequence[str]) -> dict[tuple[Any, ..
 
 
 def _check_levels(levels: Runs, factor: str, baseline: str | None) -> None:
-    there = ", ".join(f"{level} ({len(runs)} runs)" for level, runs in levels.items())
+    there = ", ".join(
+        f"{level} ({len(runs):,} {'run' if len(runs) == 1 else 'runs'})"
+        for level, runs in levels.items()
+    )
     if baseline is not None and baseline not in levels:
         raise NotFound(f"no {factor} {baseline} among the runs to compare with; there are: {there}")
     if len(levels) < 2:
         raise InvalidData(
             f"only one {factor} in this selection: {there}; a comparison needs two, choose more"
-            " runs or another --factor"
+            " runs, or another factor"
         )
