@@ -16,6 +16,7 @@ from shared import sims_of, start
 
 import analysis
 import minion
+from analysis.charting.palette import Colours, palette
 from analysis.measurements import measurements
 from analysis.observing import curves
 from analysis.observing.bars import bars
@@ -79,17 +80,17 @@ def tables(frame: pd.DataFrame) -> Mapping[str, pd.DataFrame]:
     }
 
 
-def charts(frame: pd.DataFrame) -> Mapping[str, alt.TopLevelMixin]:
+def charts(frame: pd.DataFrame, colours: Colours) -> Mapping[str, alt.TopLevelMixin]:
     """Every chart, by the name of its file: curves over the nodes, and bars of each node."""
     runs, nodes = captured(frame), node_percentiles(frame)
     largest = nodes[nodes["nodes"] == nodes["nodes"].max()]
     drawn: dict[str, alt.TopLevelMixin] = {
-        "capture": curves.capture_curve(runs),
-        "events": curves.events_curve(runs),
+        "capture": curves.capture_curve(runs, colours=colours),
+        "events": curves.events_curve(runs, colours=colours),
     }
     for name in COSTS:
         means = run_means(frame[frame["measurement"] == name], ["measurement", "unit", "nodes"])
-        drawn[name.replace(" ", "-")] = curves.cost_curve(means)
+        drawn[name.replace(" ", "-")] = curves.cost_curve(means, colours=colours)
         own = largest[largest["measurement"] == name]
         drawn[f"{name.replace(' ', '-')}-by-node"] = bars(
             own,
@@ -122,10 +123,11 @@ def main(files: str, folder: str = ".") -> None:
         paths = Path(files).rglob("*.csv")
         own: Choice = {"experiment": GADGET, "sims": sims_of(store, GADGET, paths, GADGET)}
         frame = measurements(store, **own)
+        drawn = charts(frame, palette(store, GADGET))
         analysis.report.write(store, out / "report.html", **own)
     for name, table in tables(frame).items():
         table.to_csv(out / f"{name}.csv", index=False)
-    for name, chart in charts(frame).items():
+    for name, chart in drawn.items():
         analysis.charts.save(chart, out / f"{name}.html")
     print(*told(captured(frame)), sep="\n")
     print(event_percentiles(captured(frame)).to_string(index=False))

@@ -15,6 +15,7 @@ from shared import start, told
 
 import analysis
 import minion
+from analysis.charting.palette import Colours, palette
 from analysis.saturating.costs import overhead, per_load
 from analysis.saturating.curves import curves
 from analysis.saturating.ramps import ramps
@@ -52,7 +53,7 @@ def memory_full_at(table: pd.DataFrame) -> float | None:
 
 
 def tables_and_charts(
-    samples: pd.DataFrame,
+    samples: pd.DataFrame, colours: Colours
 ) -> tuple[dict[str, pd.DataFrame], dict[str, alt.ConcatChart]]:
     """The study's tables and charts, by the name of their file."""
     states = against(samples, "iteration", *STATES)
@@ -65,13 +66,16 @@ def tables_and_charts(
     name = "active memory for each container beyond the first"
     extra = each.assign(response=name, value=each["extra_per_load"])
     charts = {
-        "containers": curves(states, load="iteration", saturation=begins),
-        "memory": curves(memory, load="iteration", saturation=begins),
+        "containers": curves(states, load="iteration", saturation=begins, colours=colours),
+        "memory": curves(memory, load="iteration", saturation=begins, colours=colours),
         "workers": curves(
-            by_worker(samples), load="iteration", title="Active memory of each worker"
+            by_worker(samples),
+            load="iteration",
+            title="Active memory of each worker",
+            colours=colours,
         ),
-        "memory-full": curves(cost, load=RUNNING, saturation=full),
-        "per-container": curves(extra, load=RUNNING, title="Memory per container"),
+        "memory-full": curves(cost, load=RUNNING, saturation=full, colours=colours),
+        "per-container": curves(extra, load=RUNNING, title="Memory per container", colours=colours),
     }
     platforms = set(cost["platform"])
     if BASELINE in platforms and len(platforms) > 1:
@@ -90,7 +94,7 @@ def main(folder: str, *files: str) -> None:
         # The experiment may have other runs by now.
         runs: Choice = {"experiment": KATA, "sims": [ramp(Path(file)).run.sim_id for file in files]}
         samples = store.samples(**runs)
-        tables, charts = tables_and_charts(samples)
+        tables, charts = tables_and_charts(samples, palette(store, KATA))
         if len(samples["platform"].unique()) > 1:
             told(store, RUNNING, **runs)
         analysis.report.write(store, out / "report.html", **runs)

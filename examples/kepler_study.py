@@ -13,6 +13,7 @@ from shared import sims_of, start, told
 
 import analysis
 import minion
+from analysis.charting.palette import palette
 from analysis.profiling.growth import changes_chart
 from analysis.profiling.latency import by_number, latencies, latency_chart
 from analysis.profiling.reading import functions, kinds
@@ -67,7 +68,8 @@ def timed(store: minion.Store, own: Choice, out: Path) -> None:
         return
     by_number(frame).to_csv(out / "latency.csv", index=False)
     print(f"\nlatency\n{by_number(frame).to_string()}")
-    analysis.charts.save(latency_chart(frame), out / "latency.html")
+    drawn = latency_chart(frame, colours=palette(store, EXPERIMENT))
+    analysis.charts.save(drawn, out / "latency.html")
 
 
 def main(folder: str, *versions: str) -> None:

@@ -16,6 +16,7 @@ from shared import sims_of, start, told
 
 import analysis
 import minion
+from analysis.charting.palette import palette
 from analysis.measurements import measurements
 from analysis.networking.percentiles import chart, percentiles
 from ingest.importing import Imported, existing
@@ -90,11 +91,15 @@ def drawn(store: minion.Store, own: Mapping[str, Choice]) -> dict[str, alt.TopLe
     """The charts that the runs are enough for, by the name of their file."""
     charts: dict[str, alt.TopLevelMixin] = {}
     if IPERF3 in own:
-        courses = analysis.charts.course(bitrates(store, own[IPERF3]), title="Bitrate over time")
-        charts["bitrate"] = courses
+        charts["bitrate"] = analysis.charts.course(
+            bitrates(store, own[IPERF3]),
+            title="Bitrate over time",
+            colours=palette(store, IPERF3),
+        )
     if SOCKPERF in own:
         try:
-            charts["latency"] = chart(percentiles(store, **own[SOCKPERF]))
+            latency = percentiles(store, **own[SOCKPERF])
+            charts["latency"] = chart(latency, colours=palette(store, SOCKPERF))
         except NotFound as error:  # tests of throughput alone
             print(f"no chart of latency: {error}")
     return charts

@@ -254,7 +254,7 @@ def apart(one, other):
 
 
 def test_every_platform_can_be_seen_on_both_papers_and_told_from_the_others():
-    assert min(contrast(colour, "#FFFFFF") for colour in PLATFORM_COLOURS) > 2.2
+    assert min(contrast(colour, "#FFFFFF") for colour in PLATFORM_COLOURS) > 3
     assert min(contrast(colour, "#14181D") for colour in PLATFORM_COLOURS) > 3
     # Below 2.3 two colours beside each other cannot be told apart; a line needs more. Grey is for
     # what comes after the seventh.

@@ -1,17 +1,24 @@
 """A platform has one colour everywhere, and utilization an axis from 0."""
 
+import xml.etree.ElementTree as ET
+from functools import partial
 from itertools import combinations
 
+import pandas as pd
 import pytest
-from chart_drawing import data
+from chart_drawing import data, drawn
 from runs import run
 
 from analysis import compare, report
 from analysis.charting.kinds import draw
 from analysis.charting.light import Panel
 from analysis.charting.palette import colours_of, palette
-from analysis.charting.theme import platform_colours
+from analysis.charting.theme import PLATFORM_COLOURS, platform_colours
+from analysis.networking.percentiles import chart as percentile_chart
+from analysis.observing.curves import capture_curve, cost_curve, events_curve
+from analysis.profiling.latency import latency_chart
 from analysis.quantities import quantity
+from analysis.saturating.curves import curves
 from analysis.web.address import Question
 from analysis.web.compare_page import answer, values_chart
 from analysis.web.listing import Listing
@@ -76,6 +83,54 @@ def test_a_part_of_the_platforms_has_the_colours_of_all(clashing, tmp_path):
     assert scales(values_chart(listing, told).to_dict()) == {
         n: whole[n] for n in told.levels.values()
     }
+
+
+# One frame that every chart of the studies can draw.
+FIGURES = pd.DataFrame(
+    {
+        "experiment": "e",
+        "platform": "p",
+        "sim_id": ["1", "2", "3", "4"],
+        "hostname": "host",
+        "elapsed_s": 0.0,
+        "load": [1.0, 2.0, 1.0, 2.0],
+        "response": "active",
+        "nodes": [2, 2, 4, 4],
+        "generated": 100.0,
+        "seen": 90.0,
+        "ratio": 0.9,
+        "measurement": "memory",
+        "unit": "MiB",
+        "value": [1.0, 2.0, 3.0, 4.0],
+        "percentile": [50.0, 99.0, 50.0, 99.0],
+        "num": [1.0, 2.0, 1.0, 2.0],
+        "duration_ms": [1.0, 2.0, 3.0, 4.0],
+    }
+)
+
+
+@pytest.mark.parametrize(
+    "study",
+    [
+        capture_curve,
+        events_curve,
+        cost_curve,
+        partial(curves, load="containers"),
+        percentile_chart,
+        latency_chart,
+    ],
+)
+def test_charts_of_the_studies_take_the_colours_of_their_experiment(study):
+    own = platform_colours(["p"])["p"]
+    other = next(colour for colour in PLATFORM_COLOURS if colour != own)
+    assert colours_in(study(FIGURES)) == {own}
+    assert colours_in(study(FIGURES, colours={"p": other, "q": own})) == {other}
+
+
+def colours_in(chart):
+    """Those of platforms in a drawing."""
+    found = ET.tostring(drawn(chart), encoding="unicode")
+    return {colour for colour in PLATFORM_COLOURS if colour in found}
 
 
 def test_what_has_no_colour_gets_one_among_those_drawn():

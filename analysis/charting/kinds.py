@@ -11,7 +11,7 @@ import pandas as pd
 from analysis import charts
 from analysis.charting import theme
 from analysis.charting.output import points
-from analysis.charting.palette import palette
+from analysis.charting.palette import palette_of
 from analysis.charting.shares import VARYING
 from analysis.comparing.comparison import compare
 from analysis.comparing.order import beginnings
@@ -119,8 +119,7 @@ class _Request:
     @cached_property
     def colours(self) -> dict[str, str]:
         """Those of all platforms of the experiment; of several, charts say what they think."""
-        names = {simulation.experiment for simulation in self.simulations}
-        return palette(self.store, names.pop()) if len(names) == 1 else {}
+        return palette_of(self.store, self.simulations)
 
     @cached_property
     def values(self) -> Quantity:

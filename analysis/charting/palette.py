@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from analysis.charting.theme import platform_colours
 from minion import schema
+from minion.model import Simulation
 from minion.mongodb import translated
 from minion.store import Store
 
@@ -23,6 +24,20 @@ def palette(store: Store, experiment: str) -> dict[str, str]:
     with translated(store.where):
         found = store.database[schema.MINIONS].distinct("platform", {"experiment": experiment})
     return platform_colours(map(str, found))
+
+
+def palette_of(store: Store, simulations: Iterable[Simulation]) -> dict[str, str]:
+    """The palette of the experiment of these simulations; empty where they are of several.
+
+    Args:
+        store: where they are.
+        simulations: what is drawn.
+
+    Raises:
+        StoreError: the store is away.
+    """
+    names = {simulation.experiment for simulation in simulations}
+    return palette(store, names.pop()) if len(names) == 1 else {}
 
 
 def colours_of(names: Iterable[str], colours: Colours | None = None) -> dict[str, str]:

@@ -15,16 +15,17 @@ from minion.lifecycle import SEQUENCE
 from minion.model import Role
 from minion.selection import natural
 
-# Okabe and Ito (2008): told apart with every common colour blindness. Their yellow cannot be seen
-# on white (1.3:1), where dots and lines stand: violet takes its place. The darker ones come first;
-# grey is for what comes after the seventh.
+# After Okabe and Ito (2008): told apart with every common colour blindness. Their yellow, sky blue
+# and orange fade on white (1.3 to 2.3:1); violet, a deeper blue and bronze stand for them, so that
+# each has the 3:1 on either paper that WCAG 2.2 (1.4.11) asks of what a picture says. Grey is for
+# what comes after the seventh.
 PLATFORM_COLOURS = (
     "#0072B2",
     "#D55E00",
     "#009E73",
     "#CC79A7",
-    "#56B4E9",
-    "#E69F00",
+    "#4B96F0",
+    "#A5874B",
     "#9A2EE8",
     "#7F7F7F",
 )

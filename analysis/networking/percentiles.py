@@ -10,6 +10,7 @@ import pandas as pd
 
 from analysis.charting import theme
 from analysis.charting.labels import has_values, one_experiment, titled
+from analysis.charting.palette import Colours, colours_of
 from analysis.measurements import measurements
 from minion.errors import InvalidData, NotFound
 from minion.selection import Choice, natural
@@ -62,6 +63,7 @@ def chart(
     *,
     title: str = "Latency by percentile",
     simulated: bool = False,
+    colours: Colours | None = None,
     platforms: Sequence[str] = (),
     width: int = 560,
     height: int = 260,
@@ -75,6 +77,7 @@ def chart(
         frame: as `percentiles` gives it.
         title: of the chart.
         simulated: the data are not measured; the subtitle says so.
+        colours: of the platforms; default: those that they have among themselves.
         platforms: in the legend, in this order; default: those of the frame.
         width, height: in pixels.
 
@@ -106,7 +109,7 @@ def chart(
             ),
         ),
         y=alt.Y("value:Q", title=unit, scale=alt.Scale(type="log", nice=False, padding=12)),
-        color=alt.Color("platform:N", title=None, scale=theme.scale(theme.platform_colours(names))),
+        color=alt.Color("platform:N", title=None, scale=theme.scale(colours_of(names, colours))),
         detail="run:N",
         tooltip=[
             alt.Tooltip("run:N", title="Run"),

@@ -8,6 +8,7 @@ import pandas as pd
 
 from analysis.charting import theme
 from analysis.charting.labels import has_values, one_experiment
+from analysis.charting.palette import Colours, colours_of
 from analysis.observing.levels import CONFIDENCE, level_intervals
 from analysis.observing.looks import Look, Record, records_of
 from analysis.observing.percentiles import percentiles
@@ -27,6 +28,7 @@ def capture_curve(
     by: str = "nodes",
     title: str = "Share of the events that the observer saw",
     simulated: bool = False,
+    colours: Colours | None = None,
     confidence: float = CONFIDENCE,
     width: int = WIDTH,
     height: int = HEIGHT,
@@ -38,6 +40,7 @@ def capture_curve(
         by: the column along x; numbers.
         title: of the chart.
         simulated: the data are not measured; the subtitle says so.
+        colours: of the platforms; default: those that they have among themselves.
         confidence: of the t-interval of each mean.
         width, height: in pixels.
 
@@ -49,7 +52,7 @@ def capture_curve(
     whole = alt.Chart(alt.InlineData(values=[{"all": 1}])).mark_rule(
         stroke=theme.QUIET, strokeDash=[4, 3]
     )
-    layers = _layers(own, by, "seen / generated", zero=True)
+    layers = _layers(own, by, "seen / generated", colours, zero=True)
     return Look(title, simulated, width, height).finished(
         [whole.encode(y="all:Q"), *layers],
         _shown(own, levels, by, "ratio"),
@@ -65,6 +68,7 @@ def events_curve(
     percent: float = 99.0,
     title: str = "Events generated and seen",
     simulated: bool = False,
+    colours: Colours | None = None,
     width: int = WIDTH,
     height: int = HEIGHT,
 ) -> alt.LayerChart:
@@ -76,6 +80,7 @@ def events_curve(
         percent: of the runs of each level.
         title: of the chart.
         simulated: the data are not measured; the subtitle says so.
+        colours: of the platforms; default: those that they have among themselves.
         width, height: in pixels.
 
     Raises:
@@ -99,7 +104,7 @@ def events_curve(
     base = alt.Chart().encode(
         x=_x(own, by),
         y=alt.Y("value:Q", title="events of a run", axis=alt.Axis(format=",.0f")),
-        color=_colour(own),
+        color=_colour(own, colours),
         tooltip=[
             alt.Tooltip("what:N", title="Events"),
             alt.Tooltip(f"{by}:Q", title=by),
@@ -124,6 +129,7 @@ def cost_curve(
     by: str = "nodes",
     title: str | None = None,
     simulated: bool = False,
+    colours: Colours | None = None,
     confidence: float = CONFIDENCE,
     width: int = WIDTH,
     height: int = HEIGHT,
@@ -135,6 +141,7 @@ def cost_curve(
         by: the column along x; numbers.
         title: of the chart; default: the measurement's name.
         simulated: the data are not measured; the subtitle says so.
+        colours: of the platforms; default: those that they have among themselves.
         confidence: of the t-interval of each mean.
         width, height: in pixels.
 
@@ -146,7 +153,7 @@ def cost_curve(
     name, unit = _only(own, "measurement"), _only(own, "unit")
     levels = level_intervals(own, ["platform", by], confidence=confidence)
     return Look(title or f"{name} per node", simulated, width, height).finished(
-        _layers(own, by, f"{unit} per node".strip()),
+        _layers(own, by, f"{unit} per node".strip(), colours),
         _shown(own, levels, by, "value"),
         [f"Dot: a run, the mean of its nodes. {_line_and_bar(confidence)}"],
         f"{name} ({unit}) per node, one dot per run, against {by}",
@@ -169,9 +176,11 @@ def _shown(own: pd.DataFrame, levels: pd.DataFrame, by: str, value: str) -> list
     ]
 
 
-def _layers(own: pd.DataFrame, by: str, axis: str, *, zero: bool = False) -> Sequence[alt.Chart]:
+def _layers(
+    own: pd.DataFrame, by: str, axis: str, colours: Colours | None, *, zero: bool = False
+) -> Sequence[alt.Chart]:
     """Dots of runs, the line of their means, its intervals."""
-    x, colour = _x(own, by), _colour(own)
+    x, colour = _x(own, by), _colour(own, colours)
     y = alt.Y("value:Q", title=axis, scale=alt.Scale(zero=zero))
     dots = (
         alt.Chart()
@@ -218,12 +227,12 @@ def _x(own: pd.DataFrame, by: str) -> alt.X:
     )
 
 
-def _colour(own: pd.DataFrame) -> alt.Color:
+def _colour(own: pd.DataFrame, colours: Colours | None) -> alt.Color:
     names = sorted({str(name) for name in own["platform"]}, key=natural)
     return alt.Color(
         "platform:N",
         title=None,
-        scale=theme.scale(theme.platform_colours(names)),
+        scale=theme.scale(colours_of(names, colours)),
         legend=alt.Legend() if len(names) > 1 else None,
     )
 

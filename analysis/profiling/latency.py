@@ -8,6 +8,7 @@ import pandas as pd
 
 from analysis.charting import theme
 from analysis.charting.labels import has_values, one_experiment, titled
+from analysis.charting.palette import Colours, colours_of
 from analysis.profiling.reading import RUN
 from minion.errors import NotFound
 from minion.selection import Choice, natural
@@ -68,6 +69,7 @@ def latency_chart(
     title: str = "Latency by number of pods",
     number: str = "pods",
     simulated: bool = False,
+    colours: Colours | None = None,
     width: int = 520,
     height: int = 300,
 ) -> alt.LayerChart:
@@ -78,6 +80,7 @@ def latency_chart(
         title: of the chart.
         number: what `num` counts.
         simulated: the data are not measured; the subtitle says so.
+        colours: of the platforms; default: those that they have among themselves.
         width, height: in pixels.
 
     Raises:
@@ -87,7 +90,7 @@ def latency_chart(
     one_experiment(frame)
     names = sorted((str(name) for name in frame["platform"].unique()), key=natural)
     colour = alt.Color(
-        "platform:N", title="Platform", scale=theme.scale(theme.platform_colours(names))
+        "platform:N", title="Platform", scale=theme.scale(colours_of(names, colours))
     )
     x = alt.X("num:Q", title=number, scale=alt.Scale(zero=False))
     own = frame[["platform", "sim_id", "num", "duration_ms"]].astype(

@@ -18,6 +18,7 @@ def saturation(
         output: Draw the ramps to this file too: .html, .png, .svg, .pdf or .json.
     """
     from analysis.charting.output import check_target, save  # noqa: PLC0415
+    from analysis.charting.palette import palette_of  # noqa: PLC0415
     from analysis.saturating.curves import curves  # noqa: PLC0415
     from analysis.saturating.ramps import check_dimension, ramps  # noqa: PLC0415
     from analysis.saturating.saturation import saturation as found  # noqa: PLC0415
@@ -35,5 +36,9 @@ def saturation(
     session.show(table)
     if output is not None:
         simulated = any(run.simulated for run in runs)
-        save(curves(points, load=load, saturation=table, simulated=simulated), output)
+        colours = palette_of(session.store, runs)
+        save(
+            curves(points, load=load, saturation=table, simulated=simulated, colours=colours),
+            output,
+        )
         session.note(f"written: {output}")

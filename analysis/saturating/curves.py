@@ -9,6 +9,7 @@ import pandas as pd
 
 from analysis.charting import theme
 from analysis.charting.labels import has_values, one_experiment, titled
+from analysis.charting.palette import Colours, colours_of
 from analysis.saturating.ramps import RUN
 from minion.selection import natural
 
@@ -25,6 +26,7 @@ def curves(
     saturation: pd.DataFrame | None = None,
     title: str | None = None,
     simulated: bool = False,
+    colours: Colours | None = None,
     platforms: Sequence[str] = (),
     columns: int = 2,
     width: int = 380,
@@ -43,6 +45,7 @@ def curves(
             stands where that begins, in a band as wide as its interval.
         title: of the chart; default: what is drawn.
         simulated: the data are not measured; the subtitle says so.
+        colours: of the platforms; default: those that they have among themselves.
         platforms: in the key, in this order; default: those of the frame.
         columns, width, height: panels side by side, and their size in pixels.
 
@@ -53,7 +56,7 @@ def curves(
     one_experiment(ramps)
     names = list(platforms) or sorted(ramps["platform"].astype(str).unique(), key=natural)
     responses = list(dict.fromkeys(ramps["response"].astype(str)))
-    drawing = _Drawing(names, load, width, height)
+    drawing = _Drawing(colours_of(names, colours), load, width, height)
     panels = []
     for response in responses:
         own = ramps[(ramps["response"] == response).to_numpy()]
@@ -84,12 +87,12 @@ class _Panel:
 class _Drawing:
     """Draws the panels of one figure."""
 
-    def __init__(self, names: Sequence[str], load: str, width: int, height: int) -> None:
+    def __init__(self, colours: Colours, load: str, width: int, height: int) -> None:
         self.load, self.width, self.height = load, width, height
         key = alt.Legend(title="Platform", symbolOpacity=1)
         shared: dict[str, Any] = {
-            "scale": theme.scale(theme.platform_colours(names)),
-            "sort": list(names),
+            "scale": theme.scale(colours),
+            "sort": list(colours),
             "legend": key,
         }
         self.stroke = alt.Stroke("platform:N", **shared)
