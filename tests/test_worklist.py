@@ -6,6 +6,7 @@ from threading import Thread
 import pytest
 from runs import run
 
+from ingest.collecting.status import status
 from minion.model import Host, Missing, Role, Status
 from minion.schema import PROGRESS
 from minion.worklist import Worklist
@@ -116,3 +117,20 @@ def test_runs_in_progress_and_what_is_left_of_others(store, begun):
     assert {entry.simulation for entry in worklist.entries()} == {begun.id, complete.id}
     worklist.leave(complete)
     assert worklist.sweep() == []
+
+
+def test_the_status_leaves_out_a_run_that_is_deleted_just_then(store, begun, monkeypatch):
+    """Between the list of runs and the reading of each."""
+    Worklist(store).enter(begun, HOSTS)
+    kept = store.add(replace(simulation("2", Status.RUNNING), experiment="other", hosts=HOSTS))
+    Worklist(store).enter(kept, HOSTS)
+    assert set(status(store)["sim_id"]) == {"1", "2"}
+    listed = Worklist.runs
+
+    def deleted_behind(self, experiment=None):
+        briefs = listed(self, experiment)
+        store.delete_experiment(begun.experiment)
+        return briefs
+
+    monkeypatch.setattr(Worklist, "runs", deleted_behind)
+    assert set(status(store)["sim_id"]) == {"2"}

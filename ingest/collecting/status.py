@@ -1,11 +1,15 @@
 """How the hosts of the runs in progress are: what a collector's keeper looks at."""
 
 import time
+from contextlib import suppress
 from typing import Any
 
 import pandas as pd
+from bson import ObjectId
 
+from minion.errors import NotFound
 from minion.leases import alive
+from minion.model import Simulation
 from minion.progress import Progress, lag
 from minion.selection import natural
 from minion.store import Store
@@ -32,7 +36,10 @@ def status(store: Store, experiment: str | None = None) -> pd.DataFrame:
         experiment, simulation and hostname.
     """
     worklist = Worklist(store)
-    runs = {brief.id: store.simulation_by_id(str(brief.id)) for brief in worklist.runs(experiment)}
+    runs: dict[ObjectId, Simulation] = {}
+    for brief in worklist.runs(experiment):
+        with suppress(NotFound):  # deleted just now
+            runs[brief.id] = store.simulation_by_id(str(brief.id))
     collectors = alive(store)
     rows: list[dict[str, Any]] = [
         {
