@@ -270,6 +270,15 @@ def test_what_cannot_be_had_is_said_in_one_line(client, path, status, said):
     assert answer.mimetype == "text/plain"
 
 
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/", 200), ("/run?experiment=e", 200), ("/compare", 200), ("/data", 200), ("/soul", 404)],
+)
+def test_a_wrong_address_is_no_page(client, path, status):
+    answer = client.get(path)
+    assert (answer.status_code, answer.mimetype) == (status, "text/html")
+
+
 def test_names_of_files_are_plain(client, store):
     simulation, series = run(HOSTILE, experiment=HOSTILE, hosts=[HOSTILE], metrics=["cpu"])
     store.put(simulation, series)

@@ -9,7 +9,7 @@ from typing import Any
 import dash
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 from dash.development.base_component import Component
-from flask import Response
+from flask import Response, request
 
 from analysis.charting.vega import runtime
 from analysis.web import compare_page, data_page, downloads, judging, run_page, runs_page
@@ -25,6 +25,7 @@ _PAGES = {
     compare_page.PATH: ("Compare", "Compare"),
     data_page.PATH: ("Data", "Data"),
 }
+_ANY = "/<path:path>"  # where Dash serves every address that nothing else has
 _INDEX = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -72,10 +73,18 @@ def application(keeper: Keeper, *, host: str, token: str | None = None) -> Dash:
     downloads.register(server, keeper)
 
     server.add_url_rule(vega, view_func=_drawing, endpoint="vega")
+    server.after_request(_told)
     protect(server, host, app.csp_hashes())
     # Only pages with charts and comparisons wait for these, and the first page does not.
     Thread(target=_warm, name="warm", daemon=True).start()
     return app
+
+
+def _told(answer: Response) -> Response:
+    """An answer that also tells programs when there is no such page; Dash's own are all alike."""
+    if request.endpoint == _ANY and request.path not in {*_PAGES, run_page.PATH}:
+        answer.status_code = 404
+    return answer
 
 
 def _warm() -> None:
