@@ -8,9 +8,9 @@ import pandas as pd
 from analysis.comparing.comparability import called
 from analysis.comparing.judgement import Judgement, Pair
 from analysis.quantities import Quantity
+from analysis.statistics.moments import LARGEST
 from analysis.values import ALL_HOSTS
 
-_LARGEST = 1e150  # beyond it no test can be made, and one such run would end them all
 _OF_RUN = ("experiment", "platform", "sim_id", "n", "hosts", "value")
 
 
@@ -64,7 +64,8 @@ def beside(one: Quantity, more: Sequence[Quantity]) -> pd.DataFrame:
         if other.unit != one.unit or any(name not in found for name in values):
             continue
         places = pd.MultiIndex.from_frame(found[keys].astype("str")).isin(there)
-        sound = (found["value"].abs() < _LARGEST).to_numpy()
+        # Beyond it no test can be made, and one such run would end them all.
+        sound = (found["value"].abs() < LARGEST).to_numpy()
         parts.append(found.loc[places & sound, list(values)])
     return _stacked(parts)
 

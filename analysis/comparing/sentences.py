@@ -2,7 +2,7 @@
 
 import math
 
-from analysis.comparing.comparability import PLATFORM
+from analysis.comparing.comparability import PLATFORM, called
 from analysis.comparing.judgement import Decision, Judgement, Pair
 from analysis.quantities import DURATION
 from analysis.values import ALL_HOSTS
@@ -36,7 +36,7 @@ def sentence(pair: Pair, *, factor: str = PLATFORM, confidence: float = 0.95) ->
     if pair.verdict is Decision.DIFFERENT:
         sign = 1 if c.difference >= 0 else -1
     else:
-        names = f"{_named(pair.level, factor)} minus {_named(pair.reference, factor)}"
+        names = f"{called(pair.level, factor)} minus {called(pair.reference, factor)}"
         text += f"; {names} is {rounded(c.difference, _digits(pair))}{unit}{_share(pair)}"
     if math.isfinite(c.low):
         low, high = sorted((sign * c.low, sign * c.high))
@@ -72,7 +72,7 @@ def overall(judgement: Judgement) -> str:
 def _claim(pair: Pair, factor: str) -> str:
     c = pair.contrast
     amount = f"{rounded(abs(c.difference), _digits(pair))}{_unit(pair)}{_share(pair)}"
-    name, other = _named(pair.level, factor), _named(pair.reference, factor)
+    name, other = called(pair.level, factor), called(pair.reference, factor)
     where = _where(pair)
     if pair.question.metric == DURATION:
         if pair.verdict is Decision.DIFFERENT:
@@ -113,10 +113,6 @@ def _what(pair: Pair) -> str:
     if q.dimension and (q.metric, q.dimension) not in _WORDS:
         name += f" of {q.dimension}"
     return name if q.role == ALL_HOSTS else f"{_HOSTS.get(q.role, q.role + ' ')}{name}"
-
-
-def _named(level: str, factor: str) -> str:
-    return level if factor == PLATFORM else f"{factor} {level}"
 
 
 def _more(difference: float) -> str:
