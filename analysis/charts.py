@@ -6,7 +6,7 @@ Each function returns an Altair chart with its data inside, which a script can c
     samples: facet, course, utilization, heat, autocorrelation
     phases: durations, timeline
     one value per run: utilization, durations, drift, levels
-    results: differences, variances
+    results: differences, ratios, variances
     profiles: flame_graph
 
 Every chart has the parameter `dark` (see `analysis.charting.theme`); `save` writes files, and
@@ -21,7 +21,7 @@ import pandas as pd
 from analysis.charting import theme
 from analysis.charting.bars import timeline
 from analysis.charting.courses import course
-from analysis.charting.forest import differences
+from analysis.charting.forest import differences, ratios
 from analysis.charting.heat import heat
 from analysis.charting.labels import has_values, one_experiment, one_metric, titled
 from analysis.charting.levels import levels
@@ -46,6 +46,7 @@ __all__ = [
     "flame_graph",
     "heat",
     "levels",
+    "ratios",
     "reduction_error",
     "save",
     "smallest_text",

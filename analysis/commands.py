@@ -221,20 +221,25 @@ def chart(
     align: str | None = None,
     y: str | None = None,
     by: str | None = None,
+    dimension: str | None = None,
     factor: str | None = None,
     baseline: str | None = None,
     margin: str | None = None,
+    allow: str | None = None,
+    among: str | None = None,
+    relative: bool = False,
     dark: bool = False,
 ) -> None:
     """Draw a metric, the durations, or what was computed of them.
 
-    Of a metric: facet (a row per simulation, a column per host), course, utilization, heat,
-    autocorrelation, drift, variance, differences. Of duration: durations, timeline, drift,
-    variance, differences. Of a measurement: differences, drift, variance. Of a profile: flame.
+    Of a metric: facet (a row per simulation, a column per host), course, values, heat,
+    autocorrelation, drift, variance, differences, ratios. Of duration: durations, timeline, drift,
+    variance, differences, ratios. Of a measurement: values, drift, variance, differences, ratios.
+    Of a profile: flame.
 
     Args:
         metric: cpu, ram, disk_util, disk_io, net, duration, a measurement, or a profile such as
-            profile.time.
+            profile.time; of ratios and drift several with commas.
         kind: What to draw; default: facet, durations for duration, differences for a measurement,
             flame for a profile.
         out: The file: .html, .png, .svg, .pdf, or .json for the Vega-Lite specification.
@@ -244,13 +249,18 @@ def chart(
         align: Of a course: time or phase. Of a timeline: time, or the phase that begins at 0.
         y: Of a facet: shared or free value axes.
         by: Of an autocorrelation: role or hostname.
-        factor: Of differences: platform, or the name of a parameter.
-        baseline: Of differences: compare every other level with this one.
-        margin: Of differences: what still counts as none: 5% of the mean, or "2 s".
+        dimension: Of values or differences: only this one, such as in or out.
+        factor: Of differences or ratios: platform, or the name of a parameter.
+        baseline: Of differences or ratios: compare every other level with this one.
+        margin: Of differences or ratios: what still counts as none: 5% of the mean, or "2 s".
+        allow: Of differences or ratios: known differences that may be, with commas between.
+        among: Of differences: what is compared together with it and corrected for, with commas
+            between.
+        relative: Of differences: how many times as much instead of how much more.
         dark: Draw for a dark page; .html follows its reader's system by itself.
     """
     from analysis.charting.kinds import draw  # noqa: PLC0415
-    from analysis.charting.output import LEGIBLE, check_target  # noqa: PLC0415
+    from analysis.charting.output import LEGIBLE, check_target, remark  # noqa: PLC0415
     from analysis.charts import save, smallest_text, specification  # noqa: PLC0415
 
     if out is not None:
@@ -261,12 +271,18 @@ def chart(
         "align": align,
         "y": y,
         "by": by,
+        "dimension": dimension,
         "factor": factor,
         "baseline": baseline,
         "margin": margin,
+        "allow": allow,
+        "among": among,
+        "relative": relative,
     }
     drawn = draw(session.store, metric, kind, width=width, options=options, **session.selection)
     _note_simulated(session)
+    if told := remark(drawn):
+        session.note(told)
     if out is None:
         session.show_json(specification(drawn, dark=dark))
         return

@@ -9,7 +9,7 @@ import pandas as pd
 from minion.errors import NotFound
 from minion.lifecycle import TOTAL
 from minion.model import Simulation
-from minion.selection import Choice, Selection, Texts, words
+from minion.selection import Choice, Selection, Texts, words, written
 from minion.store import Store
 
 RUN = ("experiment", "platform", "sim_id")
@@ -70,7 +70,7 @@ def measurements_of(
     there = dict.fromkeys(m.name for s in simulations for m in s.measurements)
     unknown = [name for name in names if name not in there]
     if unknown:
-        listed = f"there are: {', '.join(there)}" if there else "they have no measurements"
+        listed = f"there are: {written(there, ', ')}" if there else "they have no measurements"
         raise NotFound(f"no run of this selection has a {unknown[0]}; {listed}")
     rows = [
         (number, m.hostname or WHOLE_RUN, m.phase or TOTAL.name, m.name, m.unit, m.value)

@@ -1,6 +1,6 @@
 """What can be compared, by name: a metric, `duration`, or a measurement that the runs yield."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Unpack
 
@@ -9,13 +9,13 @@ import pandas as pd
 
 from analysis import reduced
 from analysis.metrics import METRICS
-from analysis.timeline import durations_of
-from analysis.values import RunValues, combined, host_values
+from analysis.timeline import durations_of, phase_order
+from analysis.values import ALL_HOSTS, RunValues, combined, host_values, stacked
 from analysis.ways import choose
 from minion.errors import InvalidData, NotFound
 from minion.lifecycle import TOTAL
-from minion.model import Simulation
-from minion.selection import Choice, Selection
+from minion.model import Measurement, Role, Simulation
+from minion.selection import Choice, Selection, written
 from minion.store import Store
 
 DURATION = "duration"
@@ -49,8 +49,9 @@ def quantity(
     """One value per run of a metric, of the durations or of a measurement.
 
     A metric: the mean (or a quantile) of each measured host's samples in a phase, then the mean of
-    the hosts, and of those of each role. A duration is one value anyway, of the run. A
-    measurement: the mean over the hosts that it stands for.
+    the hosts, and of those of each role. A duration is one value anyway, of the run; so is a
+    measurement of a whole run. One of single hosts: the mean over the hosts, and over those of each
+    role, as of a metric. A run must have it of all its hosts that any run has it of.
 
     Args:
         store: where the samples are.
@@ -100,27 +101,107 @@ def quantity(
 
 
 def _measurement(name: str, simulations: Sequence[Simulation], selection: Selection) -> Quantity:
-    rows = [
-        (s.experiment, s.platform, s.sim_id, name, m.phase or TOTAL.name, m.value, m.unit)
-        for s in simulations
-        for m in s.measurements
+    there = [
+        (simulation, m)
+        for simulation in simulations
+        for m in simulation.measurements
         if m.name == name
-        and (not selection.hosts or m.hostname is None or m.hostname in selection.hosts)
+    ]
+    chosen = [
+        (s, m)
+        for s, m in there
+        if (not selection.hosts or m.hostname is None or m.hostname in selection.hosts)
         and (not selection.phases or (m.phase or TOTAL.name) in selection.phases)
     ]
-    if not rows:
-        there = dict.fromkeys(m.name for s in simulations for m in s.measurements)
-        names = ", ".join([*METRICS, DURATION, *there])
-        raise NotFound(f"no run of this selection has a {name}; there are: {names}")
-    units = dict.fromkeys(unit for *_, unit in rows)
+    if not chosen:
+        raise NotFound(_nothing(name, simulations, [m for _, m in there]))
+    units = dict.fromkeys(m.unit for _, m in chosen)
     if len(units) > 1:
         raise InvalidData(f"{name} is given in several units: {', '.join(units)}; choose runs")
-    columns = ["experiment", "platform", "sim_id", "metric", "phase", "value", "unit"]
-    frame = pd.DataFrame(rows, columns=columns)
+    of_hosts = {m.hostname is not None for _, m in chosen}
+    if len(of_hosts) > 1:
+        raise InvalidData(
+            f"{name} is given of single hosts and of whole runs, which are two quantities; choose"
+            " runs, or give them two names"
+        )
+    frame = pd.DataFrame(
+        {
+            "experiment": [s.experiment for s, _ in chosen],
+            "platform": [s.platform for s, _ in chosen],
+            "sim_id": [s.sim_id for s, _ in chosen],
+            "metric": name,
+            "phase": [m.phase or TOTAL.name for _, m in chosen],
+            "value": np.array([m.value for _, m in chosen], dtype=np.float64),
+        }
+    )
     for column in ("experiment", "platform", "sim_id", "metric"):
         frame[column] = pd.Categorical(frame[column], categories=frame[column].unique())
+    if of_hosts == {True}:
+        frame["hostname"] = [m.hostname for _, m in chosen]
     finite = np.isfinite(frame["value"].to_numpy())
-    runs = combined(host_values(frame[finite], phases=list(dict.fromkeys(frame["phase"]))))
-    broken = frame[~finite].assign(role="all", reason=f"its {name} is not a number")
-    left_out = pd.concat([runs.left_out, broken[runs.left_out.columns]], ignore_index=True)
-    return Quantity(name, next(iter(units)), RunValues(runs.values, left_out))
+    phases = phase_order(dict.fromkeys(frame["phase"]))
+    hosts = host_values(frame[finite], phases=phases)
+    if "hostname" in hosts and len(hosts):
+        measured = frame.groupby("phase")["hostname"].agg(set).to_dict()
+        runs = _over_hosts(hosts, name, simulations, measured)
+    else:
+        runs = combined(hosts.drop(columns="hostname", errors="ignore"))
+    broken = frame[~finite].assign(role=ALL_HOSTS, reason=f"its {name} is not a number")
+    keys = [column for column in runs.left_out if column != "reason"]
+    # Of a run that lacks a host because its value is broken, that is the reason.
+    left_out = pd.concat([broken[[*keys, "reason"]], runs.left_out], ignore_index=True)
+    once = left_out.astype("str").drop_duplicates(keys, ignore_index=True)
+    return Quantity(name, next(iter(units)), RunValues(runs.values, once))
+
+
+def _over_hosts(
+    hosts: pd.DataFrame,
+    name: str,
+    simulations: Sequence[Simulation],
+    measured: Mapping[Hashable, set[str]],
+) -> RunValues:
+    """The mean over the hosts of each run, which must have all that it lists and others have.
+
+    Args:
+        hosts: a value for each run, host and phase.
+        name: of the measurement.
+        simulations: the runs.
+        measured: the hosts that any run has it of, by phase.
+    """
+    listed = {
+        (s.experiment, s.sim_id): {h.hostname: h.role.value for h in s.hosts} for s in simulations
+    }
+    # Where a host is listed nowhere, nobody knows its role.
+    known = dict.fromkeys(h for of_run in listed.values() for h in of_run)
+    roles = bool(hosts["hostname"].isin(list(known)).all())
+    parts = []
+    for phase in hosts["phase"].cat.categories:
+        own = hosts[(hosts["phase"] == phase).to_numpy()]
+        expected = {
+            run: {host: role for host, role in of_run.items() if host in measured[phase]}
+            for run, of_run in listed.items()
+        }
+        named = zip(own["experiment"], own["sim_id"], own["hostname"], strict=True)
+        of_role = [
+            expected[experiment, sim_id].setdefault(host, Role.WORKER.value)
+            for experiment, sim_id, host in named
+        ]
+        with_roles = own.assign(n=0, role=of_role)
+        parts.append(combined(with_roles, expected=expected, roles=roles, what=name))
+    return RunValues(
+        stacked([part.values for part in parts]), stacked([part.left_out for part in parts])
+    )
+
+
+def _nothing(name: str, simulations: Sequence[Simulation], there: Sequence[Measurement]) -> str:
+    """Why nothing of that name is in a selection."""
+    if there:
+        hosts = dict.fromkeys(m.hostname for m in there if m.hostname is not None)
+        phases = phase_order(dict.fromkeys(m.phase or TOTAL.name for m in there))
+        where = f" on {', '.join(hosts)}" if hosts else ""
+        return (
+            f"{name} is not there for these hosts and phases; it is in {', '.join(phases)}{where}"
+        )
+    names = dict.fromkeys(m.name for s in simulations for m in s.measurements)
+    listed = written([*METRICS, DURATION, *names], ", ")
+    return f"no run of this selection has a {name}; there are: {listed}"

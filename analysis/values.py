@@ -29,7 +29,8 @@ class RunValues:
 
     values: experiment, metric where the frame has it, phase, dimension where the metric keeps it,
         role (`all` for the mean of the run's hosts, else the mean of its hosts of that role),
-        platform, sim_id (categoricals), n (samples), hosts (how many), value. Ordered so.
+        platform, sim_id (categoricals), n (samples), hosts (how many), value. Ordered so. Both
+        numbers are 0 where a value stands on none.
     left_out: the runs that have no value where others have one: the same columns without n, hosts
         and value, and `reason`, a sentence.
     """
@@ -139,6 +140,7 @@ def combined(
     *,
     expected: Mapping[tuple[str, str], Mapping[str, str]] | None = None,
     roles: bool = False,
+    what: str = "samples",
 ) -> RunValues:
     """One value for each run and phase: the mean of its hosts' values.
 
@@ -147,10 +149,11 @@ def combined(
         expected: hostname to role of the hosts that each run (experiment, sim_id) must have;
             default: the hosts that it has in any phase.
         roles: beside the mean of all hosts, the mean of those of each role.
+        what: a host without a value lacks, in words.
     """
     keys = [k for k in (*_RUN, "metric", "dimension", "phase") if k in hosts]
     if "hostname" not in hosts:
-        values = hosts.assign(role=ALL_HOSTS, hosts=0)
+        values = hosts.assign(role=ALL_HOSTS, n=0, hosts=0)
         return RunValues(_ordered(values), _ordered(values.iloc[:0].assign(reason="")))
     scopes = [hosts.assign(role=ALL_HOSTS)]
     if roles and len(_roles(hosts, expected)) > 1:
@@ -164,7 +167,7 @@ def combined(
             .astype({"role": "object"})
         )
     values = pd.concat(parts, ignore_index=True)
-    lacking = _lacking(hosts, values, keys, expected)
+    lacking = _lacking(hosts, values, keys, expected, what)
     there = lacking.isna().to_numpy()
     left_out = values[~there].assign(reason=lacking[~there])
     return RunValues(_ordered(values[there]), _ordered(left_out))
@@ -184,6 +187,7 @@ def _lacking(
     values: pd.DataFrame,
     keys: list[str],
     expected: Mapping[tuple[str, str], Mapping[str, str]] | None,
+    what: str,
 ) -> "pd.Series[str]":
     """For each row of values, which expected hosts it lacks, as a sentence; else None."""
     if expected is None:
@@ -211,8 +215,20 @@ def _lacking(
         there = set(hosts["hostname"][same])
         of_run = expected[row["experiment"], row["sim_id"]]
         names = [n for n, r in of_run.items() if n not in there and row["role"] in (ALL_HOSTS, r)]
-        sentences[place] = f"no samples of {', '.join(names)}"
+        sentences[place] = f"no {what} of {', '.join(names)}"
     return pd.Series(sentences, index=values.index, dtype="object")
+
+
+def stacked(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Frames of the same columns one below the other; categoricals stay such."""
+    together = pd.concat(frames, ignore_index=True)
+    for name in together:
+        if all(isinstance(f[name].dtype, pd.CategoricalDtype) for f in frames):
+            known = dict.fromkeys(text for f in frames for text in f[name].cat.categories)
+            together[name] = pd.Categorical(
+                together[name], categories=pd.Index(list(known), dtype="str")
+            )
+    return together
 
 
 def _ordered(values: pd.DataFrame) -> pd.DataFrame:

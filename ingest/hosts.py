@@ -1,5 +1,6 @@
 """Hosts as a user writes them: NAME=ROLE@URL."""
 
+import re
 from urllib.parse import urlsplit
 
 from minion.errors import InvalidData
@@ -52,9 +53,12 @@ def parse_address(hostname: str, text: str) -> str:
             f"host {hostname}: a password in an address would be stored; give the address without"
             " it, and the password in the configuration"
         )
-    if url.scheme not in ("http", "https") or not url.hostname or url.query or url.fragment:
+    # Names with letters of any script, underscores as in Compose, IPv6 with its zone.
+    name = url.hostname or ""
+    good = url.scheme in ("http", "https") and re.fullmatch(r"[\w.:%-]+", name)
+    if not good or url.query or url.fragment:
         raise InvalidData(f"{wrong} is no address like http://10.0.0.5:19999")
-    network = f"[{url.hostname}]" if ":" in url.hostname else url.hostname
+    network = f"[{name}]" if ":" in name else name
     return f"{url.scheme}://{network}:{port or 19999}{url.path.rstrip('/')}"
 
 

@@ -40,8 +40,9 @@ class Imported:
     def summary(self) -> str:
         """One line for people."""
         return (
-            f"imported: {self.runs:,} runs ({self.new:,} new), {self.samples:,} new samples,"
-            f" {self.measurements:,} measurements"
+            f"imported: {_counted(self.runs, 'run')} ({self.new:,} new),"
+            f" {_counted(self.samples, 'new sample')},"
+            f" {_counted(self.measurements, 'measurement')}"
         )
 
 
@@ -165,6 +166,10 @@ def keep(
 
 
 # ---------------------------------------------------------------- inside
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,7 @@ def record(
         UsageError: there is no such program; nothing was registered.
         AgentError: an agent does not answer; nothing was registered.
         AlreadyExists: the experiment has a simulation of that name.
+        Incomplete: an agent's clock is so far behind that its samples of the run come much later.
     """
     if not command:
         raise UsageError("no command to record; write it behind --: minion record SIM ... -- CMD")
@@ -74,13 +75,17 @@ def record(
     with recorder.run():
         status = _run(command, simulation)
     told(f"the command ended with status {status}; pulling the samples of {len(hosts)} hosts")
-    recorder.pull()
-    if status:
-        reason = f"its command ended with status {status}"
-        if recorder.simulation.validity.verdict is Verdict.UNCHECKED:
+    try:
+        recorder.pull()
+    finally:  # also where samples are still to come
+        if status and recorder.simulation.validity.verdict is Verdict.UNCHECKED:
+            reason = f"its command ended with status {status}"
             recorder.simulation = store.judge(
                 recorder.simulation, Verdict.DOUBTFUL, [reason], by=PROGRAM
             )
+    for host in recorder.simulation.hosts:
+        if host.clock_ahead_s is not None:
+            told(_of_clock(host, host.clock_ahead_s))
     return Recording(recorder.simulation, status)
 
 
@@ -99,6 +104,14 @@ def _ask(hosts: Sequence[Host]) -> tuple[list[Host], dict[str, str]]:
         asked.append(replace(host, ram_mib=ram, cores=info.cores))
         environment |= versions(host, info)
     return asked, environment
+
+
+def _of_clock(host: Host, ahead: float) -> str:
+    """What there is to say of a clock that is not ours."""
+    side = "ahead" if ahead > 0 else "behind"
+    done = "corrected in" if host.clock_shift_s else "not corrected in"
+    clock = f"the clock of {host.hostname}'s agent is {abs(ahead):,.1f} s {side}"
+    return f"{clock}, which is {done} the times of its samples"
 
 
 def _run(command: Sequence[str], simulation: Simulation) -> int:

@@ -11,11 +11,9 @@ mongodump themselves only where those are installed: they come with no package t
 """
 
 import gzip
-import os
-import sys
 import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, NoReturn, cast
@@ -27,8 +25,7 @@ from pymongo.database import Database
 
 from minion.crc64 import Crc64
 from minion.documents import Document
-from minion.errors import AlreadyExists, InvalidData, NotFound, OutputError
-from minion.locks import Lock
+from minion.errors import InvalidData, NotFound
 
 MAGIC = (0x8199E26D).to_bytes(4, "little")
 TERMINATOR = b"\xff\xff\xff\xff"
@@ -85,62 +82,6 @@ def describe(database: Database[Document], name: str) -> Described:
 
 
 # ---------------------------------------------------------------- out
-
-
-@contextmanager
-def new_file(path: str | Path, *, force: bool = False) -> Iterator[BinaryIO]:
-    """A file to write, beside `path` as `path`.part; it takes the name when the block ends well.
-
-    It is on the disk by then. Only its owner may read it. Whatever goes wrong, nothing of it is
-    left; what a killed process left is written over.
-
-    Args:
-        path: the file; its folder is made when it lacks.
-        force: a file that exists is replaced.
-
-    Raises:
-        AlreadyExists: the file exists, or another process writes it just now.
-        OutputError: it cannot be written; a full disk is such a case.
-    """
-    target = Path(path)
-    part = target.with_name(f"{target.name}.part")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _check_free(target, force=force)
-        with ExitStack() as stack:
-            if sys.platform != "win32":
-                lock = stack.enter_context(Lock(part))
-                if not lock.take():
-                    raise AlreadyExists(f"{part} is being written by another process; wait for it")
-            stack.callback(part.unlink, missing_ok=True)
-            with part.open("wb") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            _check_free(target, force=force)
-            part.replace(target)
-            _settle(target.parent)
-    except OSError as error:
-        raise OutputError(f"{target} cannot be written: {error.strerror or error}") from error
-
-
-def _check_free(target: Path, *, force: bool) -> None:
-    if target.is_dir():
-        raise OutputError(f"{target} is a folder; name a file")
-    if target.exists() and not target.is_file():
-        raise OutputError(f"{target} cannot be written: it is no ordinary file")
-    if target.exists() and not force:
-        raise AlreadyExists(f"{target} exists already; name another file, or add --force")
-
-
-def _settle(folder: Path) -> None:
-    """Bring the new name itself to the disk."""
-    if sys.platform != "win32":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 @contextmanager

@@ -24,9 +24,10 @@ from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 from pymongo import DESCENDING, errors
 
-from minion.archive import ArchiveWriter, Namespace, describe, new_file, packed
+from minion.archive import ArchiveWriter, Namespace, describe, packed
 from minion.documents import Document
 from minion.errors import NotFound, StoreError
+from minion.files import new_file
 from minion.inventory import Inventory, Size
 from minion.model import Status
 from minion.mongodb import translated

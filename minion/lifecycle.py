@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from minion.errors import InvalidData, NotFound
 from minion.model import Event, EventType, Simulation
+from minion.selection import written
 
 E = EventType
 
@@ -140,7 +141,8 @@ def check_phases(names: Iterable[str], simulations: Iterable[Simulation]) -> Non
     for name in lacking:
         if name not in own:
             phases = (n for n, mark in own.items() if not mark.gap and n not in study)
-            raise NotFound(f"no phase {name!r}; there are: {', '.join((*PHASE_NAMES, *phases))}")
+            there = written((*PHASE_NAMES, *phases), ", ")
+            raise NotFound(f"no phase {name!r}; there are: {there}")
 
 
 class _Reader:

@@ -9,7 +9,7 @@ from minion import schema
 from minion.documents import Document, decode
 from minion.errors import Ambiguous, NotFound
 from minion.model import Host, Simulation, Verdict
-from minion.selection import Selection, natural
+from minion.selection import Selection, natural, written
 
 Minions = Collection[Document]
 
@@ -114,5 +114,5 @@ def _must_exist(what: str, names: Iterable[str], known: Iterable[str]) -> None:
     there = set(known)
     for name in names:
         if name not in there:
-            listed = ", ".join(sorted(there, key=natural)) or "none"
+            listed = written(sorted(there, key=natural), ", ") or "none"
             raise NotFound(f"no {what} {name}; there are: {listed}")

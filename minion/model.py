@@ -128,8 +128,9 @@ class Host:
     url: address of its netdata agent, without credentials; a controller may have none.
     ram_mib: its memory in MiB, as given or as its agent says.
     cores: its processors, as its agent says.
-    clock_ahead_s: by how many seconds its agent's clock was ahead of the collector's when it was
-        first heard; None where no difference was certain.
+    clock_ahead_s: by how many seconds its agent's clock was ahead of the collector's when that was
+        first certain; None where no difference was.
+    clock_shift_s: what of it was subtracted from the times of its samples; None where nothing was.
     id: its identity where it came from, for sources that have one.
     """
 
@@ -139,7 +140,13 @@ class Host:
     ram_mib: float | None = None
     cores: int | None = None
     clock_ahead_s: float | None = None
+    clock_shift_s: float | None = None
     id: ObjectId | str | None = None
+
+    @property
+    def times_ahead_s(self) -> float:
+        """By how many seconds the times of its samples are ahead; 0 where that is not known."""
+        return (self.clock_ahead_s or 0.0) - (self.clock_shift_s or 0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from minion.selection import Selection, Texts
 from minion.store import Store
 
 RUN_COLUMNS = "experiment sim_id platform status verdict hosts samples start length".split()
+HOST_COLUMNS = "hostname role url ram_mib cores clock_ahead_s clock_shift_s".split()
 
 
 def runs(
@@ -61,7 +62,7 @@ class Overview:
     """One minion laid open.
 
     simulation: its facts, name to text.
-    hosts: hostname, role, url, ram_mib, cores.
+    hosts: hostname, role, url, ram_mib, cores, clock_ahead_s, clock_shift_s; see `Host`.
     events: elapsed_s, event, hostname, correlation_id, body.
     phases: phase, start_s, end_s, duration_s, the gaps between them too.
     measurements: measurement, value, unit, hostname, phase; those of the whole run stand first.
@@ -88,8 +89,19 @@ def describe(store: Store, simulation: Simulation) -> Overview:
     return Overview(
         simulation=_facts(simulation),
         hosts=pd.DataFrame(
-            [(h.hostname, h.role.value, h.url, h.ram_mib, h.cores) for h in simulation.hosts],
-            columns=["hostname", "role", "url", "ram_mib", "cores"],
+            [
+                (
+                    h.hostname,
+                    h.role.value,
+                    h.url,
+                    h.ram_mib,
+                    h.cores,
+                    h.clock_ahead_s,
+                    h.clock_shift_s,
+                )
+                for h in simulation.hosts
+            ],
+            columns=HOST_COLUMNS,
         ),
         events=pd.DataFrame(
             [

@@ -26,7 +26,8 @@ def lacking(command: str, database: str, collection: str | None) -> str:
             " `minion db init`"
         )
     if command in _WRITES and own:
-        verdict = command in ("update", "findAndModify") and collection == schema.MINIONS
+        # A verdict is kept by findAndModify, which tells the run as it is then; all else writes.
+        verdict = command == "findAndModify" and collection == schema.MINIONS
         names = f"{JUDGE} or {COLLECTOR}" if verdict else COLLECTOR
         return f"it takes the role {names} of {database}, which `minion db init --roles` makes"
     if command in _READS and (own or collection is None or collection in flat.COLLECTIONS):

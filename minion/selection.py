@@ -59,8 +59,8 @@ class Selection:
 
         Args:
             experiment: name of the experiment.
-            platform: names of platforms, as text with commas between or as a list.
-            sims: sim_ids and ranges: `"1000-1026,1030"`, or a list of such.
+            platform: names of platforms, as text with commas between or as a list; see `words`.
+            sims: sim_ids and ranges: `"1000-1026,1030"`, or a list of ids and ranges.
             hosts: hostnames, likewise; only the simulations in which one of them took part.
             phase: names of phases, likewise.
             include_excluded: take excluded simulations too.
@@ -96,12 +96,24 @@ class Selection:
 
 
 def words(texts: Texts) -> tuple[str, ...]:
-    """The names in a text with commas between them, or in a list of such texts."""
+    r"""The names in a text with commas between them, or those of a list.
+
+    A comma that belongs to a name is written as `\,` in a text. What is in a list is a name as it
+    stands.
+    """
     if texts is None:
         return ()
-    parts = [texts] if isinstance(texts, str) else [str(text) for text in texts]
-    found = (word.strip() for part in parts for word in part.split(","))
+    if isinstance(texts, str):
+        parts = re.split(r"(?<!\\),", texts)
+        found = [part.strip().replace(r"\,", ",") for part in parts]
+    else:
+        found = [str(text) for text in texts]
     return tuple(dict.fromkeys(word for word in found if word))
+
+
+def written(names: Iterable[str], between: str = ",") -> str:
+    """Names as one text that `words` makes them of again."""
+    return between.join(name.replace(",", r"\,") for name in names)
 
 
 def expand_ids(parts: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -134,4 +146,4 @@ def expand_ids(parts: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
 def natural(text: str) -> list[tuple[bool, int, str]]:
     """A key that sorts names as people do: `run 9` before `run 10`."""
     parts = re.findall(r"[0-9]+|[^0-9]+", text)
-    return [(not p.isdigit(), int(p) if p.isdigit() else 0, p) for p in parts]
+    return [(not p.isdecimal(), int(p) if p.isdecimal() else 0, p) for p in parts]

@@ -78,17 +78,18 @@ class Settings:
         An empty variable counts as not set.
 
         Raises:
-            SettingsError: the file of MINION_MONGODB_URI_FILE cannot be read, or is empty.
+            SettingsError: the file of MINION_MONGODB_URI_FILE cannot be read, or is empty; a path
+                names the home of a user who is not there.
         """
         known = variables(environment)
         home, config = known.get("MINION_HOME"), known.get("MINION_CONFIG")
         return cls(
-            home=Path(home).expanduser().absolute() if home else _data_folder(known),
+            home=expanded(home, "MINION_HOME").absolute() if home else _data_folder(known),
             uri=known.get("MINION_MONGODB_URI") or _content(known.get("MINION_MONGODB_URI_FILE")),
             database=known.get("MINION_DATABASE") or DEFAULT_DATABASE,
             experiment=known.get("MINION_EXPERIMENT"),
             serve_token=known.get("MINION_SERVE_TOKEN", "").strip() or None,
-            config=Path(config).expanduser().absolute() if config else None,
+            config=expanded(config, "MINION_CONFIG").absolute() if config else None,
         )
 
 
@@ -108,6 +109,22 @@ def parse_duration(text: str) -> float:
     if found is None:
         raise SettingsError(f"{text[:40]!r} is no duration; write {DURATION_FORM}")
     return float(found[1]) * _UNITS[found[2]]
+
+
+def expanded(path: str | os.PathLike[str], name: str) -> Path:
+    """A path whose `~` and `~user` are the homes that they stand for.
+
+    Args:
+        path: the path.
+        name: what names it, for the message.
+
+    Raises:
+        SettingsError: there is no such user.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise SettingsError(f"{name} {path}: there is no such user; name another path") from None
 
 
 def read_secret(path: str | os.PathLike[str], name: str) -> str:
@@ -138,6 +155,6 @@ def _content(path: str | None) -> str | None:
 
 def _data_folder(known: Mapping[str, str]) -> Path:
     if sys.platform == "darwin":
-        return Path.home() / "Library" / "Application Support" / "minion"
-    base = known.get("XDG_DATA_HOME")
-    return (Path(base) if base else Path.home() / ".local" / "share") / "minion"
+        return expanded("~/Library/Application Support/minion", "the data folder")
+    base = known.get("XDG_DATA_HOME") or "~/.local/share"
+    return expanded(base, "the data folder") / "minion"

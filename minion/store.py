@@ -272,12 +272,7 @@ class Store(Reading):
     ) -> list[Series]:
         """The stored series of one simulation, by hostname and chart."""
         chosen = {"hostname": hosts, "chart": charts, "context": contexts}
-        # A name in a list is one as it stands: it may hold a comma.
-        query = {
-            key: {"$in": list(words(t) if isinstance(t, str) else t)}
-            for key, t in chosen.items()
-            if t is not None
-        }
+        query = {key: {"$in": list(words(t))} for key, t in chosen.items() if t is not None}
         return self._stretches.series(simulation.id, query)
 
     @translates

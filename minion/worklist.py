@@ -83,6 +83,7 @@ class Worklist:
                 url=host.url,
                 until=start,
                 large=simulation.status in (Status.ENDED, Status.COMPLETE),
+                clock_shift_s=host.clock_shift_s or 0.0,  # as what is stored of it
             )
             for host in hosts
             if host.url is not None

@@ -22,12 +22,11 @@ from minion.archive import (
     Described,
     Namespace,
     describe,
-    new_file,
     packed,
 )
 from minion.crc64 import POLYNOMIAL, Crc64
-from minion.errors import AlreadyExists, InvalidData, NotFound, OutputError
-from minion.locks import Lock
+from minion.errors import InvalidData, NotFound
+from minion.files import new_file
 
 ONE, TWO, VIEW = (Namespace("study", name) for name in ("minions", "series", "events"))
 
@@ -375,62 +374,11 @@ def test_a_file_that_is_not_there_or_no_file(tmp_path):
 # ---------------------------------------------------------------- the file itself
 
 
-def test_a_new_file_has_its_name_only_when_it_is_whole(tmp_path):
-    path = tmp_path / "deep" / "er" / "file"
-    with new_file(path) as file:
-        file.write(b"some")
-        assert not path.exists()
-        assert (path.parent / "file.part").exists()
-    assert path.read_bytes() == b"some"
-    assert [one.name for one in path.parent.iterdir()] == ["file"]
-    assert path.stat().st_mode & 0o777 == 0o600
-
-
-def test_what_goes_wrong_leaves_nothing_and_what_was_there_stays(tmp_path):
-    path = tmp_path / "file"
-    path.write_bytes(b"old")
-    with pytest.raises(AlreadyExists, match="file exists already; name another file, or add"):
-        new_file(path).__enter__()
-    with pytest.raises(KeyError), new_file(path, force=True) as file:
-        file.write(b"new")
-        raise KeyError
-    assert path.read_bytes() == b"old"
-    (tmp_path / "file.part").write_bytes(b"left by a process that was killed")
-    with new_file(path, force=True) as file:
-        file.write(b"new")
-    assert path.read_bytes() == b"new"
-    assert [one.name for one in tmp_path.iterdir()] == ["file"]
-
-
-def test_a_file_that_appears_meanwhile_is_not_replaced(tmp_path):
-    path = tmp_path / "file"
-    with pytest.raises(AlreadyExists), new_file(path):
-        path.write_bytes(b"somebody else's")
-    assert path.read_bytes() == b"somebody else's"
-    assert [one.name for one in tmp_path.iterdir()] == ["file"]
-
-
-def test_two_do_not_write_the_same_file(tmp_path):
-    path = tmp_path / "file"
-    with new_file(path) as file:
-        with pytest.raises(AlreadyExists, match="is being written by another process"):
-            new_file(path).__enter__()
-        file.write(b"mine")
-    assert path.read_bytes() == b"mine"
-    with Lock(tmp_path / "file.part") as held:
-        assert held.take()  # it was given back
-
-
-@pytest.mark.parametrize("where", ["/proc/backup", "/dev/null/backup", "/dev/null", "/tmp"])
-def test_a_place_where_no_file_can_be_is_said(where):
-    with pytest.raises(OutputError, match=r"cannot be written|is a folder"):
-        new_file(where, force=True).__enter__()
-
-
 FILL = """
 import os, resource, sys
-from minion.archive import new_file, packed
+from minion.archive import packed
 from minion.errors import OutputError
+from minion.files import new_file
 before = resource.getrlimit(resource.RLIMIT_FSIZE)
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
 try:

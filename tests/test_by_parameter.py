@@ -8,6 +8,7 @@ import pytest
 from runs import run
 
 from analysis import compare
+from minion.errors import NotFound
 from minion.model import Measurement
 
 
@@ -64,3 +65,38 @@ def test_platforms_one_after_the_other_in_a_level_are_no_drift(hourly, store):
             hourly(level + noise, 12, platform)
     notes = compare(store, "latency", factor="nodes").notes
     assert not [note for note in notes if "drifts" in note]
+
+
+def test_a_baseline_is_found_however_its_number_is_written(hourly, store):
+    for place in range(3):
+        hourly(60.0 + place, 3.0)
+        hourly(70.0 + place, 1000000)
+    for written, level in (("3.0", "3"), ("3", "3"), ("1e6", "1000000")):
+        found = compare(store, "latency", factor="nodes", baseline=written)
+        assert found.pairs["reference"].tolist() == [level]
+        assert found.provenance["options"]["baseline"] == level
+    with pytest.raises(NotFound, match=r"no nodes 4\.0 among the runs"):
+        compare(store, "latency", factor="nodes", baseline="4.0")
+
+
+def test_runs_without_the_factor_are_one_sentence(hourly, store):
+    for place in range(3):
+        hourly(60.0 + place, 3)
+        hourly(70.0 + place, 4)
+    store.put(*run("none 0"))
+    notes = compare(store, "latency", factor="nodes").notes
+    assert "simulation none 0 has no nodes and is left out" in notes
+    for place in range(1, 5):
+        store.put(*run(f"none {place}"))
+    notes = compare(store, "latency", factor="nodes").notes
+    assert [note for note in notes if "no nodes" in note] == [
+        "5 simulations have no nodes and are left out: none 0, none 1, none 2 and 2 more"
+    ]
+
+
+def test_a_reason_names_a_level_in_full(hourly, store):
+    hourly(60.0, 2)
+    hourly(61.0, 2)
+    hourly(70.0, 12)
+    (pair,) = compare(store, "latency", factor="nodes").pairs.itertuples()
+    assert pair.reason.startswith("a single run of nodes 12 has a value here")

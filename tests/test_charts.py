@@ -1,10 +1,8 @@
 """Charts as their users see them: what a real renderer makes of them."""
 
-import itertools
 import json
 from xml.etree import ElementTree as ET
 
-import numpy as np
 import pandas as pd
 import pytest
 from chart_drawing import HOSTILE, data, drawn, marks, phases, samples, texts
@@ -204,64 +202,6 @@ def test_a_platform_keeps_its_colour():
     assert set(list(many.values())[:8]) == set(PLATFORM_COLOURS)
 
 
-# What other eyes make of linear red, green and blue: Machado, Oliveira and Fernandes (2009),
-# A physiologically-based model for simulation of color vision deficiency, table 1, severity 1.
-EYES = {
-    "all cones": np.eye(3),
-    "no red cones": [
-        [0.152286, 1.052583, -0.204868],
-        [0.114503, 0.786281, 0.099216],
-        [-0.003882, -0.048116, 1.051998],
-    ],
-    "no green cones": [
-        [0.367322, 0.860646, -0.227968],
-        [0.280085, 0.672501, 0.047413],
-        [-0.011820, 0.042940, 0.968881],
-    ],
-    "no blue cones": [
-        [1.255528, -0.076749, -0.178779],
-        [-0.078411, 0.930809, 0.147602],
-        [0.004733, 0.691367, 0.303900],
-    ],
-}
-TO_XYZ = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
-
-
-def light(colour):
-    """Linear red, green and blue of an sRGB colour (IEC 61966-2-1)."""
-    coded = np.array([int(colour[place : place + 2], 16) for place in (1, 3, 5)]) / 255
-    return np.where(coded <= 0.04045, coded / 12.92, ((coded + 0.055) / 1.055) ** 2.4)
-
-
-def contrast(one, other):
-    """The contrast ratio of the Web Content Accessibility Guidelines 2.2."""
-    low, high = sorted(float(np.array(TO_XYZ)[1] @ light(colour)) for colour in (one, other))
-    return (high + 0.05) / (low + 0.05)
-
-
-def lab(linear):
-    """CIE 1976 L*a*b* under D65."""
-    f = np.cbrt(np.array(TO_XYZ) @ np.clip(linear, 0, 1) / [0.9505, 1, 1.089])
-    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
-
-
-def apart(one, other):
-    """How far two colours are from each other, for the eyes that tell them least apart."""
-    return min(
-        float(np.linalg.norm(lab(np.array(eyes) @ light(one)) - lab(np.array(eyes) @ light(other))))
-        for eyes in EYES.values()
-    )
-
-
-def test_every_platform_can_be_seen_on_both_papers_and_told_from_the_others():
-    assert min(contrast(colour, "#FFFFFF") for colour in PLATFORM_COLOURS) > 3
-    assert min(contrast(colour, "#14181D") for colour in PLATFORM_COLOURS) > 3
-    # Below 2.3 two colours beside each other cannot be told apart; a line needs more. Grey is for
-    # what comes after the seventh.
-    pairs = itertools.combinations(PLATFORM_COLOURS[:-1], 2)
-    assert min(apart(one, other) for one, other in pairs) > 15
-
-
 def test_a_phase_keeps_its_colour_and_neighbours_differ():
     everything = phase_colours(["Start master", "Add workers", "Drain workers", "Mine"])
     assert phase_colours(["Drain workers"])["Drain workers"] == everything["Drain workers"]
@@ -287,7 +227,7 @@ def test_names_are_text_and_nothing_else(draw):
         hosts=[HOSTILE], runs=[HOSTILE, "it's"], dimension="d'\"\\", platform=HOSTILE, unit="'%\""
     )
     words = " ".join(texts(drawn(draw(frame))))
-    assert "</script><script>" in words
+    assert "</script><s" in words  # a longer name is cut
     assert "'%\"" in words
 
 

@@ -236,6 +236,8 @@ def test_exclude_and_include(minion, store):
         (["record", "1", "--platform", "p", "--hosts", "a=master@x"], 2, "no command to record"),
         (["collect", "--interval", "0", "--once"], 1, "--interval is 0; allowed"),
         (["collect", "--interval", "inf", "--once"], 1, "--interval is inf; allowed"),
+        (["collect", "--interval", "2d", "--once"], 1, "--interval is '2d'; allowed: a number of"),
+        (["status", "--watch", "--format", "json"], 2, "leave it or --format json"),
         (["collect", "--listen", ":8766", "--once"], 1, "--listen is ':8766'; allowed"),
         (["collect", "--log", "xml", "--once"], 1, "--log is 'xml'; allowed"),
     ],

@@ -10,7 +10,8 @@ from runs import run
 
 from analysis import compare
 from analysis.comparing.comparison import compare_of
-from analysis.comparing.judgement import Decision, judge, questions_of
+from analysis.comparing.judgement import Decision, judge
+from analysis.comparing.questions import questions_of
 from analysis.quantities import quantity
 from analysis.values import combined, host_values
 from ingest.planted import DURATIONS_S, PLATFORMS, expected
@@ -123,13 +124,32 @@ def test_a_margin_makes_equivalence_possible(study_store):
     assert set(found.pairs["verdict"]) == {"equivalent"}
     assert "is the same with K8s as with K3s, within 0.5 points" in found.sentences[0]
     narrow = compare(study_store, "cpu", phase="System idle 1", margin="0.001 points")
-    assert set(narrow.pairs["verdict"]) == {"undecided"}
+    assert "equivalent" not in set(narrow.pairs["verdict"])
+
+
+def test_a_margin_without_a_text_is_none(study_store):
+    with pytest.raises(InvalidData, match="'' is no margin; write a number and its unit"):
+        compare(study_store, "cpu", phase="System idle 1", margin="")
 
 
 def test_a_quantile_instead_of_the_mean(study_store):
     mean = compare(study_store, "cpu", phase="Cluster idle")
     high = compare(study_store, "cpu", phase="Cluster idle", quantile=0.95)
     assert (high.groups["mean"].to_numpy() > mean.groups["mean"].to_numpy()).all()
+    assert "the 0.95 quantile of CPU utilization" in high.sentences[0]
+    assert "0.95 quantile of cpu" in high.headline
+    assert set(high.pairs["quantile"]) == {0.95}
+    assert mean.pairs["quantile"].isna().all()
+
+
+def test_chosen_hosts_are_named(study_store):
+    one = compare(study_store, "cpu", phase="Cluster idle", hosts="node-a")
+    assert "CPU utilization on node-a" in one.sentences[0]
+    assert next(iter(one.tables())) == "node-a"
+    assert set(one.pairs["hosts"]) == {"node-a"}
+
+
+def test_what_has_no_quantile_is_named(study_store):
     with pytest.raises(InvalidData, match="a quantile of duration"):
         compare(study_store, "duration", quantile=0.5)
     with pytest.raises(InvalidData, match="a quantile of 95"):
@@ -205,7 +225,7 @@ def test_values_that_are_all_equal(few):
 
 
 def test_a_measurement_is_compared_by_its_name(few):
-    found = compare(few(), "latency", margin="50 ms")
+    found = compare(few(4), "latency", margin="50 ms")
     (row,) = found.pairs.itertuples()
     assert (row.metric, row.unit, row.difference, row.verdict) == ("latency", "ms", 0, "equivalent")
 

@@ -216,6 +216,8 @@ def test_secrets_in_files_of_the_environment(tmp_path, monkeypatch):
         ("interval = 2026-01-01", "interval is a date or time; allowed"),
         ("parallel = 0", "parallel is 0; allowed: a whole number from 1"),
         ("parallel = 1.5", "parallel is 1.5; allowed"),
+        ("parallel = 2.0", "parallel is 2.0; allowed: a whole number"),
+        pytest.param(f"parallel = 0x{'f' * 5000}", "parallel is a huge number; all", id="huge"),
         ("parallel = true", "parallel is true; allowed"),
         ('charts = "system.cpu"', "charts is 'system.cpu'; allowed: a list of texts"),
         ('charts = ["a,b"]', "charts is a list; allowed"),
@@ -236,7 +238,11 @@ def test_secrets_in_files_of_the_environment(tmp_path, monkeypatch):
         ('[agents]\nurl = "h"', r"\[agents\]: unknown key 'url'; "),
         ('[agents]\nca_file = "none.pem"', r"/none\.pem cannot be read: No such file"),
         ('[agents]\nca_file = "minion.toml"', "ca_file .* holds no certificate in PEM form"),
-        ('[agents]\nca_file = "~nobody-here/x"', "~nobody-here/x: there is no such user"),
+        (
+            '[agents]\nca_file = "~nobody-here/x"',
+            r"minion\.toml \[agents\] ca_file ~nobody-here/x: there is no such user",
+        ),
+        ('[retention]\nexperiments = ["a"]', r"\[retention\] .* deletes nothing; add older_than"),
         ('[agents]\npassword_file = "none"', "password_file .*/none cannot be read: No such file"),
         ('[agents]\ntoken_env = "T"', r"\[agents\] token_env names a variable that is not set"),
         ('[agents]\nuser = "u"\npassword_env = "E"', "password_env names a variable that is not"),
@@ -313,6 +319,9 @@ def test_a_secret_is_refused_and_not_repeated(config, tmp_path, text, words):
             "asked with a token, or with a user",
         ),
         ({"MINION_CONFIG": "/none.toml"}, "/none.toml cannot be read: No such file"),
+        ({"MINION_CONFIG": "~nobody-here/x"}, "^MINION_CONFIG ~nobody-here/x: there is no such"),
+        ({"MINION_INTERVALL": "3"}, "unknown variable MINION_INTERVALL; did you mean MINION_INT"),
+        ({"MINION_AGENTS_TOKEN": SECRET}, "MINION_AGENTS_TOKEN; did you mean MINION_AGENT_TOKEN"),
     ],
 )
 def test_what_the_environment_cannot_say(environment, words):
@@ -324,6 +333,22 @@ def test_a_file_that_is_no_text(tmp_path, content):
     (tmp_path / "binary").write_bytes(content)
     assert re.search("cannot be read: it is no UTF-8 text|not TOML", refusal(tmp_path / "binary"))
     assert "cannot be read: Is a directory" in refusal(tmp_path)
+
+
+def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path):
+    (tmp_path / "marked").write_bytes(b"\xef\xbb\xbfinterval = 5\n")
+    assert read_configuration(tmp_path / "marked", {}).interval == 5
+
+
+def test_variables_of_others_are_no_mistakes():
+    others = ("MINION_SIM", "MINION_SERVICE_HOST", "MINION_PORT_8766_TCP", "MINION_MONGO_PORT")
+    assert read_configuration(None, dict.fromkeys(others, "x")) == Configuration()
+
+
+def test_retention_whose_age_the_environment_says(config):
+    path = config('[retention]\nexperiments = ["k8s"]')
+    found = read_configuration(path, {"MINION_RETENTION": "1d"}).retention
+    assert found == Retention(older_than_s=86_400, experiments=("k8s",))
 
 
 def test_all_variables_stand_in_the_settings():
@@ -351,3 +376,12 @@ def test_the_secrets_of_all_go_only_to_those_that_are_trusted(config):
     for host in others:
         access = configuration.access_of(f"http://{host}:19999")
         assert (access.token, access.timeout_s) == (None, 7), host
+
+
+@pytest.mark.parametrize("said", ["trusted = []", None])
+def test_a_list_of_nobody_trusts_nobody(config, said):
+    """It is not the same as no list."""
+    environment = {"MINION_AGENT_TOKEN": SECRET} | ({} if said else {"MINION_TRUSTED": ","})
+    configuration = read_configuration(config(said or ""), environment)
+    assert configuration.trusted == ()
+    assert configuration.access_of("http://10.0.0.5:19999").token is None

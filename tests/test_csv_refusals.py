@@ -110,6 +110,19 @@ def test_what_contradicts_itself_is_named(store, mapped, mapping, table, message
     refused(store, mapped, message, mapping=mapping, a_csv=table)
 
 
+def test_a_point_between_thousands_is_no_decimal_sign(store, mapped):
+    mapping = 'delimiter = ";"\ndecimal = ","' + WIDE
+    message = r"a.csv:3: column 'user' has '1.234'; expected a number like 1,5"
+    table = "t;node;user;system\n1613401080;a;1,5;2\n1613401081;a;1.234;2\n"
+    refused(store, mapped, message, mapping=mapping, a_csv=table)
+
+
+def test_a_time_of_day_is_no_date(store, mapped):
+    mapping = WIDE.replace('"t" }', '"t", format = "%H:%M:%S" }')
+    message = r"a.csv:2: column 't' has '02:46:36'; .* like %H:%M:%S from 1990 to 2099"
+    refused(store, mapped, message, mapping=mapping, a_csv="t,node,user,system\n02:46:36,a,1,2\n")
+
+
 def test_an_hour_that_the_clock_shows_twice_is_refused(store, mapped):
     mapping = WIDE.replace('"t" }', '"t", format = "iso", zone = "Europe/Berlin" }')
     table = "t,node,user,system\n2026-10-25 01:30:00,a,1,2\n2026-10-25 02:30:00,a,1,2\n"

@@ -122,6 +122,27 @@ def test_a_long_table_without_time_holds_measurements(store, mapped):
     assert (pair["verdict"], abs(pair["difference"])) == ("undecided", 1.0)
 
 
+def test_a_run_whose_measurement_was_missing_grows(store, mapped):
+    mapping = 'simulation = "run"\nparameters = { n = "n" }\nmeasurements = { l = "l" }'
+    paths, place = mapped(mapping, a_csv="run,n,l\nb1,3,5\nb2,3,\n")
+    ingest_csv(store, paths, place)
+    assert store.simulation("b2").events == ()
+    paths[0].write_text("run,n,l\nb1,3,5\nb2,3,7\nb3,3,9\n")
+    assert ingest_csv(store, paths, place).new == 1
+    told = {run.sim_id: [m.value for m in run.measurements] for run in store.simulations()}
+    assert told == {"b1": [5], "b2": [7], "b3": [9]}
+
+
+@pytest.mark.parametrize("zone", ["+01", "+0100", "+01:00", " +01"])
+def test_dates_that_say_their_zone_in_hours(store, mapped, zone):
+    mapping = WIDE.replace('"t" }', '"t", format = "iso", zone = "Europe/Berlin" }')
+    rows = f"2026-11-22 02:46:36.5{zone},a,1,2\n2026-11-22,a,3,4\n"
+    paths, place = mapped(mapping, a_csv="t,node,user,system\n" + rows)
+    ingest_csv(store, paths, place)
+    (series,) = store.series(store.simulation("K8s/a"))
+    assert (series.times - 1_795_305_600.0).tolist() == [-3600.0, 6396.5]
+
+
 def test_a_row_a_run_with_its_date(store, mapped):
     mapping = """
         simulation = "run"
@@ -200,7 +221,7 @@ def test_the_command_line(minion, mapped):
     )
     said = minion("ingest", "csv", str(paths[0]), "--map", str(place), "--platform", "P")
     assert said.returncode == 0, said.stderr
-    assert said.stdout.startswith("imported: 1 runs (1 new), 2 new samples")
+    assert said.stdout.startswith("imported: 1 run (1 new), 2 new samples")
     assert "P/a" in minion("runs", "--experiment", "csv").stdout
     said = minion("ingest", "csv", str(paths[0]), str(paths[1]), "--map", str(place))
     assert said.returncode == 1

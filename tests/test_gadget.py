@@ -165,6 +165,24 @@ def test_other_files_are_not_looked_at(store, folder):
     assert import_gadget(store, folder).runs == 6
 
 
+def test_a_folder_that_is_called_like_a_file_is_none(store, folder):
+    (folder / "exec-3-nodes.csv").mkdir()
+    (folder / "memory-4-nodes.csv").unlink()
+    (folder / "memory-4-nodes.csv").mkdir()
+    imported = import_gadget(store, folder)
+    assert imported.runs == 6
+    assert sum("no memory: there is no such file" in note for note in imported.notes) == 3
+
+
+def test_files_without_an_iteration_are_noted(store, tmp_path):
+    folder = tmp_path / "one"
+    for kind in ("exec", "memory"):
+        write(folder, kind, 2, [])
+    imported = import_gadget(store, folder)
+    assert imported.runs == 0
+    assert imported.notes == ("one: no iteration of 2 nodes behind the nodes' names",)
+
+
 BROKEN = [
     ("node-1,node-2,gadget\n1,2,3\n4,5\n", "line 3: 2 cells, not 3; a pod that failed leaves"),
     ("node-1,node-2,gadget\n1,2,3\n1,x,3\n", "line 3, node-2: 'x' is no count"),
@@ -174,7 +192,8 @@ BROKEN = [
     ("node-1,gadget\n1,3\n", "line 1: 2 names of nodes and gadget behind them are wanted"),
     ("node-1,node-2,\n1,2,3\n", "line 1: 2 names of nodes and gadget behind them are wanted"),
     ("node-1,node-1,gadget\n1,2,3\n", "line 1: a node stands twice"),
-    ("", "line 1: 2 names of nodes and gadget behind them are wanted"),
+    ("\ufeff", "line 1: 2 names of nodes and gadget behind them are wanted"),
+    ("node-1,node-2,gadget\n1,1_0,3\n", "line 2, node-2: '1_0' is no count"),
 ]
 
 
@@ -192,7 +211,10 @@ def test_a_broken_file_is_named_with_its_line_and_nothing_is_stored(store, folde
 def test_a_file_that_is_no_text_is_named(store, folder):
     path = folder / "memory-2-nodes.csv"
     path.write_bytes(b"node-1,node-2,\n\xff,1,\n")
-    with pytest.raises(InvalidData, match=r"memory-2-nodes\.csv: not UTF-8 text at byte 15"):
+    with pytest.raises(InvalidData, match=r"memory-2-nodes\.csv:2: this is not text in UTF-8"):
+        import_gadget(store, folder)
+    path.write_text("")
+    with pytest.raises(InvalidData, match=r"memory-2-nodes\.csv is empty"):
         import_gadget(store, folder)
 
 

@@ -70,3 +70,15 @@ def test_many_at_once_are_no_more_threads_than_there_are_places(page):
     assert most <= MOST_AT_ONCE
     for each in asking:
         each.close()
+
+
+def test_it_listens_on_an_ipv6_address():
+    if not socket.has_ipv6:
+        pytest.skip("this machine has no IPv6")
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError as error:
+        pytest.skip(f"this machine has no ::1: {error}")
+    with Health(Figures(looked=1e12), "[::1]:0") as running:
+        assert running.address.startswith("[::1]:")
+        assert healthy(running)

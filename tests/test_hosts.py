@@ -44,6 +44,8 @@ def test_an_address_in_full_stays_as_it_is():
         ("=master@ada:secret@h", "not of the form NAME=ROLE@URL"),
         ("m=master@h,m=worker@g", "host m stands twice"),
         ("m=master@http://h?x=1", "no address like"),
+        ("m=master@http://a b:1", "'http://a b:1' is no address like"),
+        ("m=master@http://a;b", "no address like"),
     ],
 )
 def test_what_cannot_be_read_is_named(text, message):

@@ -17,8 +17,9 @@ from iperf3_files import (
     writer,
 )
 
-from ingest.networking.iperf3 import ingest_iperf3, is_iperf3, paired, read
+from ingest.networking.iperf3 import ingest_iperf3, is_iperf3, read
 from ingest.networking.iperf3_ends import disagreements
+from ingest.networking.iperf3_pairs import paired
 from minion.errors import InvalidData, NotFound
 
 

@@ -116,6 +116,14 @@ def test_a_run_that_was_taken_up_again_is_doubtful(tmp_path):
     assert any(n.startswith("runc.csv line 5: the iteration goes back") for n in found.notes)
 
 
+def test_a_clock_that_was_set_back_is_noted(tmp_path):
+    rows = [line(i, e) for i, e in enumerate([*range(100, 200, 5), 191, 197], 1)]
+    found = ramp_of(written(tmp_path, text(*rows)))
+    assert found.run.end - found.run.start == 201
+    told = "runc.csv line 22: the clock goes back by 4 s; time goes on from the row before"
+    assert told in found.notes
+
+
 def test_the_date_is_made_up_and_no_two_runs_seem_to_overlap(store, tmp_path):
     for name in ("runc", "kata", "limited-runc"):
         written(tmp_path, ramp(), f"{name}.csv")

@@ -145,6 +145,17 @@ def test_one_fall_among_many_rises_is_a_restart():
     assert found.seconds[-2:].tolist() == [31, 32]
 
 
+def test_a_clock_that_was_set_back_goes_on_from_the_row_before():
+    found = clock_of([*range(100, 130), 127, 128, 130])
+    assert found.clock is Clock.CUMULATIVE
+    assert (found.restarts.tolist(), found.set_back.tolist()) == ([], [30])
+    assert found.seconds[-4:].tolist() == [129, 129.5, 130, 132]
+    # It was set back, then it began anew.
+    both = clock_of([*range(100, 130), 127, 128, 3, 9])
+    assert (both.restarts.tolist(), both.set_back.tolist()) == ([32], [30])
+    assert both.seconds[-4:].tolist() == [129.5, 130, 133, 139]
+
+
 def test_rows_of_one_second_are_spread_over_it():
     found = clock_of([5, 5, 7, 7, 7, 7, 8])
     assert found.seconds.tolist() == [5, 5.5, 7, 7.25, 7.5, 7.75, 8]

@@ -24,7 +24,7 @@ def some(study_store):
         ("cpu", "facet", {"y": "free"}, {}),
         ("cpu", "course", {}, {}),
         ("net", "course", {"align": "phase"}, {}),
-        ("ram", "utilization", {}, {}),
+        ("ram", "values", {}, {}),
         ("disk_io", "heat", {}, {"sims": "5000"}),
         ("cpu", "autocorrelation", {"by": "hostname"}, {"phase": "Master idle"}),
         ("cpu", "drift", {}, {"phase": "Master idle,Cluster idle"}),
@@ -88,7 +88,7 @@ def test_what_cannot_be_drawn_is_said_with_what_can(some):
         draw(store, "duration", "facet", **choice)
     with pytest.raises(NotFound, match="no run of this selection has a latency"):
         draw(store, "latency", **choice)
-    with pytest.raises(InvalidData, match="margin is for differences, not for facet"):
+    with pytest.raises(InvalidData, match="margin is for differences and ratios, not for facet"):
         draw(store, "cpu", options={"margin": "5%"}, **choice)
     with pytest.raises(InvalidData, match="align is for course and timeline, not for heat"):
         draw(store, "cpu", "heat", options={"align": "phase"}, **choice)
@@ -110,4 +110,5 @@ def test_an_empty_store_has_nothing_to_draw(store):
 def test_every_kind_has_something_to_draw():
     assert set(kinds_of("cpu")) | set(kinds_of("duration")) == set(KINDS) - {"flame"}
     assert kinds_of("profile.time") == ("flame",)
-    assert kinds_of("latency") == ("drift", "variance", "differences")
+    assert kinds_of("latency") == ("values", "drift", "variance", "differences", "ratios")
+    assert kinds_of("cpu,latency") == ("drift", "ratios")

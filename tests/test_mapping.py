@@ -74,6 +74,7 @@ def test_the_first_table_that_fits_a_file_is_for_it(mapping):
         ("time = 'now'\ncharts.c = {}", r"m.toml: time: a table of keys is wanted"),
         (SMALL.replace('"t"', '"t", unit = "min"'), r"m.toml: time.unit: 'min'; there are: s, ms"),
         (SMALL.replace('"t"', '"t", zone = "Berlin"'), r"m.toml: time.zone: there is no time zone"),
+        (SMALL.replace('"t"', '"t", format = "%H %Z"'), r"m.toml: time.format: %Z, a zone's name"),
         (SMALL.replace('"t"', '"t", start = "x"'), r"m.toml: time.start: seconds since"),
         (SMALL + "charts.d = {}", r"m.toml: charts: only one chart can have all other columns"),
         (SMALL + "sample = { value = 'v' }", r"m.toml: sample: this is for layout = \"long\""),

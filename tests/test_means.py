@@ -154,7 +154,11 @@ def test_the_unit_does_not_matter(factor):
 
 
 NOTHING = dict.fromkeys(
-    ("error", "freedom", "p", "p_pairs", "low", "high", "ratio_low", "ratio_high"), NAN
+    (
+        *("error", "freedom", "p", "p_pairs", "p_careful", "p_careful_pairs"),
+        *("low", "high", "ratio_low", "ratio_high"),
+    ),
+    NAN,
 )
 
 

@@ -144,7 +144,7 @@ def test_one_run_of_each_platform_gives_difference_and_ratio(
 
 
 def test_the_command_lines(minion, small):
-    for command, runs in (("iperf3", "1 runs"), ("sockperf", "2 runs")):
+    for command, runs in (("iperf3", "1 run "), ("sockperf", "2 runs")):
         for platform in "ab":
             said = minion("ingest", command, str(small / platform))
             assert said.returncode == 0, said.stderr

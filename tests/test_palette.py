@@ -20,7 +20,7 @@ from analysis.profiling.latency import latency_chart
 from analysis.quantities import quantity
 from analysis.saturating.curves import curves
 from analysis.web.address import Question
-from analysis.web.compare_page import answer, values_chart
+from analysis.web.compare_page import answer, forest_chart, values_chart
 from analysis.web.listing import Listing
 from analysis.web.run_page import run as run_page
 from analysis.web.runs_page import runs as runs_page
@@ -66,7 +66,7 @@ def test_a_part_of_the_platforms_has_the_colours_of_all(clashing, tmp_path):
     assert platform_colours([alone])[alone] != whole[alone], "these names show nothing"
     choice = {"experiment": "e", "platform": alone}
     for metric, kind in (
-        *(("cpu", kind) for kind in ("course", "utilization", "autocorrelation", "drift")),
+        *(("cpu", kind) for kind in ("course", "values", "autocorrelation", "drift")),
         ("duration", "durations"),
     ):
         spec = draw(clashing, metric, kind, **choice).to_dict()
@@ -161,7 +161,7 @@ def test_utilization_begins_at_0_and_holds_the_whole_run(clashing):
     told = answer(listing, Question(experiment="e", metric="cpu"))
     by_page, by_command = (
         values_chart(listing, told),
-        draw(clashing, "cpu", "utilization", **choice),
+        draw(clashing, "cpu", "values", **choice),
     )
     phases = set(compare(clashing, "cpu", **choice).pairs["phase"].astype(str))
     for chart in (by_page, by_command, draw(clashing, "cpu", "drift", **choice)):
@@ -179,10 +179,19 @@ def test_utilization_begins_at_0_and_holds_the_whole_run(clashing):
 
 
 def test_a_light_copy_shares_what_it_holds(clashing):
-    (panel, *_) = draw(clashing, "cpu", "utilization", experiment="e").concat
+    (panel, *_) = draw(clashing, "cpu", "values", experiment="e").concat
     assert isinstance(panel, Panel)
     copied = panel.copy()
     copied.width = 1
     assert panel.width != 1
     assert copied.title is panel.title
     assert panel.copy(deep=["layer"]).layer is not panel.layer
+
+
+def test_a_quantile_is_called_so_in_both_charts(clashing):
+    listing = Listing(clashing)
+    told = answer(listing, Question(experiment="e", metric="cpu", quantile="0.9"))
+    for chart in (forest_chart(told), values_chart(listing, told)):
+        assert chart.to_dict()["title"]["text"].startswith("0.9 quantile of CPU utilization")
+    told = answer(listing, Question(experiment="e", metric="cpu"))
+    assert forest_chart(told).to_dict()["title"]["text"].startswith("CPU utilization")

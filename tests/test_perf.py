@@ -114,7 +114,7 @@ def test_folded_stacks_are_what_they_were(store, file):
         ("a;b 1\na;b\n", r"line 2: not 'a;b;c COUNT': 'a;b'"),
         (SCRIPT + "sh 7\n", r"line 14: not 'PROCESS PID TIME: EVENT:': 'sh 7'"),
         ("sh 7 1.0: cycles:\n  nonsense\n", r"line 2: not"),
-        ("# only comments\n\n", "no sample; give the text of perf script"),
+        ("# only comments; none else\n\n", "no sample; give the text of perf script"),
         ("a.b c\n", "line 1: not 'PROCESS"),
     ],
 )
@@ -138,3 +138,19 @@ def test_two_platforms_are_compared_and_the_command(minion, store, file):
     assert said.returncode == 0, said.stderr
     (row,) = compare(store, "samples", experiment="e").pairs.to_dict("records")
     assert (row["difference"], row["ratio"], row["verdict"]) == (20, 3, "undecided")
+
+
+def test_the_first_folded_line_may_be_a_process_without_frames(store, file):
+    imported = import_perf(store, [file("# folded\nls 5\nls;main 7\nls;main;read 2\n")])
+    assert imported.notes == ("a.txt: samples without a stack, left out: 1",)
+    found = own(functions(store, "samples"), "self_samples")
+    assert found == {("ls", "main"): 7, ("ls", "read"): 2}
+
+
+def test_a_difference_of_two_profiles_is_refused(store, file):
+    with pytest.raises(InvalidData, match=r"a\.txt: two counts in every line, the difference of"):
+        import_perf(store, [file("sh 1 2\nsh;main;f 10 12\nsh;main;g 3 4.5\n")])
+    # A name that ends with a number is none.
+    import_perf(store, [file("sh;main;f 10 12\nsh;main;g 4\n")])
+    found = own(functions(store, "samples"), "self_samples")
+    assert found == {("sh", "main"): 0, ("sh", "f 10"): 12, ("sh", "g"): 4}

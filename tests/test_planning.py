@@ -37,7 +37,7 @@ def test_without_anything_wanted_it_says_what_the_runs_can_find(study_store):
 
 def test_the_figures_are_those_of_the_runs(study_store):
     took = durations(study_store, phase="Add workers")
-    found = plan(study_store, "duration", baseline="K8s", difference="4 s", phase="Add workers")
+    found = plan(study_store, "duration", baseline="K8s", difference="2 s", phase="Add workers")
     assert found.table["platform"].tolist() == ["K3s", "mK8s"]
     row = found.table.iloc[0]
     own = {name: took.loc[took["platform"] == name, "duration_s"] for name in ("K8s", "K3s")}
@@ -49,7 +49,7 @@ def test_the_figures_are_those_of_the_runs(study_store):
     upper = tuple(powers.upper_sd(s, 25) for s in sd)
     for name, deviations in {"runs": sd, "careful_runs": upper}.items():
         scaled = tuple(by_ranks * s for s in deviations)
-        assert row[name] == powers.runs_for_difference(scaled, 4, alpha=0.05 / 2)
+        assert row[name] == powers.runs_for_difference(scaled, 2, alpha=0.05 / 2)
     total = durations(study_store, phase="Total simulation time")
     hours = sum(total.loc[total["platform"] == p, "duration_s"].median() for p in own) / 3600
     assert row["hours"] == pytest.approx(row["runs"] * hours)
@@ -64,14 +64,14 @@ def test_per_cent_are_of_the_mean_and_points_are_of_the_metric(study_store):
 
 
 def test_everything_that_is_wanted_has_a_row(study_store):
-    found = plan(study_store, "ram", width="2%", difference="3%", margin="3%", tests=36)
+    found = plan(study_store, "ram", width="1%", difference="2%", margin="2%", tests=36)
     assert found.table["wanted"].tolist() == ["width", "difference", "margin"] * 36
     row = found.table.iloc[1]
     sd = (row["sd_baseline"], row["sd_platform"])
     assert row["runs"] == powers.runs_for_difference(sd, row["amount"], alpha=0.05 / 36)
     assert len(found.sentences) == 3
-    assert found.sentences[0].startswith("For intervals of the difference of at most 2% to each")
-    assert found.sentences[1].startswith("To find a difference of 3% with a power of 80%, ")
+    assert found.sentences[0].startswith("For intervals of the difference of at most 1% to each")
+    assert found.sentences[1].startswith("To find a difference of 2% with a power of 80%, ")
     margin = found.table[found.table["wanted"] == "margin"]
     enough = int((margin["careful_runs"] <= 25).sum())
     assert found.sentences[2].endswith(f" suffice, carefully, in {enough} of 36 comparisons.")
@@ -195,15 +195,61 @@ def test_a_platform_with_one_run_has_no_plan_and_a_note(study_store):
     assert nothing.sentences[0].endswith("cannot be said; see the notes.")
 
 
-def test_without_any_variance_two_runs_are_enough(store):
+@pytest.mark.parametrize("wanted", ["width", "difference", "margin"])
+def test_without_any_variance_there_is_no_plan_and_a_note(store, wanted):
+    """`compare` has no test there either."""
     for number in "1234":
         store.put(*run(number, platform="AB"[int(number) % 2]))
-    found = plan(
-        store, "duration", width="1 s", difference="1 s", margin="1 s", phase="Start master"
+    start = {"phase": "Start master"}
+    found = plan(store, "duration", **{wanted: "1 s"}, **start)
+    assert found.table["sd_baseline"].tolist() == [0]
+    assert found.table[["runs", "careful_runs"]].isna().all(axis=None)
+    assert found.sentences[0].endswith("cannot be said; see the notes.")
+    note = (
+        "Neither platform varies between runs in Start master: `compare` has no test there, so"
+        " there is no plan."
     )
-    assert found.table["sd_baseline"].tolist() == [0] * 3
-    assert found.table["runs"].tolist() == [2] * 3
-    assert plan(store, "duration", phase="Start master").table["detectable"].tolist() == [0]
+    assert note in found.notes
+    assert not any("would be needed" in one for one in found.notes)
+    nothing = plan(store, "duration", **start)
+    assert nothing.table[["detectable", "half_width"]].isna().all(axis=None)
+    assert note in nothing.notes
+    assert "all values are equal" in compare(store, "duration", **start).sentences[0]
+
+
+def measured(store, values):
+    """Runs of platforms, with a measurement each."""
+    for platform, own in values.items():
+        for number, value in enumerate(own):
+            simulation, _ = run(f"{platform}{number}", platform=platform)
+            latency = (Measurement(name="latency", value=value, unit="ms"),)
+            store.put(replace(simulation, measurements=latency), [])
+
+
+def test_values_that_only_rounding_tells_apart_do_not_vary(store):
+    measured(store, {"A": [0.1 + 0.2, 0.3, 0.3], "B": [0.7, 0.6 + 0.1, 0.7]})
+    found = plan(store, "latency", difference="5%")
+    assert found.table[["sd_baseline", "sd_platform"]].to_numpy().tolist() == [[0, 0]]
+    assert found.table["runs"].isna().all()
+
+
+def test_one_platform_that_varies_is_enough_for_a_plan(store):
+    measured(store, {"A": [5.0, 5.0, 5.0], "B": [6.0, 6.2, 6.1]})
+    assert plan(store, "latency", difference="0.5 ms").table["runs"].iloc[0] >= 2
+
+
+@pytest.mark.parametrize("low", [0.0, -5.5])
+def test_a_relative_margin_of_values_at_or_below_zero_is_no_plan_and_a_note(store, low):
+    """`compare` refuses such a margin."""
+    measured(store, {"A": [5.0, 5.5, 5.2], "B": [low, 2.5, 2.2]})
+    found = plan(store, "latency", margin="5%")
+    assert found.table[["amount", "runs", "careful_runs"]].isna().all(axis=None)
+    note = "5% has no meaning where values are 0 or below; give a margin in ms"
+    assert f"{note}." in found.notes
+    assert any(note in text for text in compare(store, "latency", margin="5%").sentences)
+    # A difference may be found there, and an amount in a unit held against it.
+    assert plan(store, "latency", difference="50%").table["runs"].iloc[0] >= 2
+    assert plan(store, "latency", margin="9 ms").table["runs"].iloc[0] >= 2
 
 
 def test_per_cent_of_nothing_are_no_plan_and_a_note(store):
@@ -211,7 +257,7 @@ def test_per_cent_of_nothing_are_no_plan_and_a_note(store):
         simulation, series = run(number, platform="AB"[int(number) % 2], metrics=["net"])
         series = [replace(s, values=s.values * [0, 1]) for s in series]
         store.put(simulation, series)
-    found = plan(store, "net", margin="5%", **IDLE)
+    found = plan(store, "net", difference="5%", **IDLE)
     assert found.table["amount"].iloc[0] == 0
     assert np.isnan(found.table["runs"].iloc[0])
     assert found.table["runs"].iloc[1] >= 2
@@ -236,6 +282,7 @@ def test_more_runs_than_anybody_measures_are_said(study_store):
         ("cpu", {"tests": 0}, InvalidData, "0 tests; give 1 or more"),
         ("cpu", {"margin": "0.5"}, InvalidData, "has no unit"),
         ("cpu", {"width": "wide"}, InvalidData, "'wide' is no margin"),
+        ("cpu", {"margin": "150%"}, InvalidData, "a margin of 150%: even 0 would count"),
     ],
 )
 def test_what_cannot_be_planned_is_said(study_store, metric, options, error, message):

@@ -226,6 +226,11 @@ def test_logs_with_other_times_or_none(file):
     assert series_of(bare, hostname="h", start=9).times.tolist() == [9, 10]
     with pytest.raises(InvalidData, match=r"c\.log, line 2: a duration of 'soon'"):
         list(latencies_of(file("nothing\nnum=1 duration=soon\n", "c.log")))
+    with pytest.raises(InvalidData, match=r"line 1: a duration of '0\.0015'; as Go writes it"):
+        list(latencies_of(file('{"num":5,"duration":0.0015}\n', "e.log")))
+    words = "began: num 4 cpus, duration of a sample 3s\nnum 4 of them, duration 3 seconds\n"
+    some = list(latencies_of(file(f"{words}num: 6, duration: 2ms\n", "f.log")))
+    assert [(latency.num, latency.duration_ms) for latency in some] == [(6, 2)]
     with pytest.raises(InvalidData, match="no line with num and duration"):
         list(latencies_of(file("nothing\n", "d.log")))
 

@@ -102,6 +102,21 @@ def test_the_top_functions_are_means_of_the_runs():
         top(frame.drop(columns="self_ms"))
 
 
+def test_very_many_functions_of_which_few_or_none_were_counted():
+    every = {("p", f"f{n}"): n + 1 for n in range(200)}
+    one = profile(every).assign(calls=float("nan"))
+    other = profile(dict(list(every.items())[:5]), platform="b", sim_id="b/1")
+    frame = pd.concat([one, other])
+    frame = frame.astype(dict.fromkeys(["platform", "sim_id", "process", "function"], "category"))
+    alone = frame[(frame["platform"] == "a").to_numpy()]
+    assert top(alone, 1)[["function", "self_ms"]].to_numpy().tolist() == [["f199", 200]]
+    assert top(alone, None)["calls"].isna().all()
+    table = top(frame, None)
+    assert table["calls"].count() == 5
+    assert table.loc[table["platform"] == "b", "calls"].tolist() == [2] * 5
+    assert len(changes(frame)) == 201
+
+
 def test_whose_share_grew_stands_first_after_the_total():
     frame = pd.concat(
         [

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from bson import ObjectId
 from checked_runs import IO, against, at, chart_of, of, said, stored
 from runs import run
@@ -9,6 +10,29 @@ from runs import run
 from analysis.quality.checks import check
 
 # ---------------------------------------------------------------- hosts, charts, steps
+
+
+@pytest.mark.parametrize(
+    ("ahead_s", "shift_s", "doubtful"),
+    [(16.0, None, True), (-16.0, None, True), (14.0, None, False), (500.0, 499.8, False)],
+)
+def test_a_clock_that_was_not_corrected(store, k8s, ahead_s, shift_s, doubtful):
+    def change(simulation, series):  # one sample in 5 s
+        hosts = [
+            replace(host, clock_ahead_s=ahead_s, clock_shift_s=shift_s)
+            if host.hostname == "node-b"
+            else host
+            for host in simulation.hosts
+        ]
+        return replace(simulation, hosts=tuple(hosts)), series
+
+    checked = check(stored(store, k8s, 4, change))
+    assert of(checked, "1004") == [("clock", "doubtful", "node-b", "", "")] * doubtful
+    side, measured = ("ahead", "before") if ahead_s > 0 else ("behind", "after")
+    assert said(checked, "clock") == doubtful * [
+        f"the samples of host node-b were measured 16.0 s {measured} the times that they have:"
+        f" its clock was {side}, and not corrected"
+    ]
 
 
 def test_a_host_that_the_other_runs_have(store, k8s):

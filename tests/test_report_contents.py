@@ -139,7 +139,7 @@ def test_everything_of_two_platforms(page, store):
     alone = compare(store, "cpu", experiment="e").provenance["sha256"]
     assert f"SHA-256 {alone}" in read.words
     assert "minion compare cpu --format=json --experiment=e" in read.words
-    assert "minion chart cpu --kind=course --out=cpu-course.svg --experiment=e" in read.words
+    assert "minion chart cpu --kind=course --out=e0-cpu-course.svg --experiment=e" in read.words
     assert "K3s: 3 (2,4,6); K8s: 3 (1,3,5)" in read.words
     # Tables can be copied exactly: heads and values.
     heads = [json.loads(a["data-head"]) for a in read.all("th", scope="col") if "data-head" in a]
@@ -154,8 +154,8 @@ def test_the_commands_below_figures_give_them_again(page, minion, tmp_path, monk
     kinds = {word for line in commands for word in line.split() if word.startswith("--kind")}
     assert kinds == {
         f"--kind={name}"
-        for name in "autocorrelation course differences drift durations facet timeline utilization"
-        " variance".split()
+        for name in "autocorrelation course differences drift durations facet ratios timeline"
+        " values variance".split()
     }
     monkeypatch.chdir(tmp_path)
     for line in commands:
@@ -172,7 +172,7 @@ def test_the_commands_below_figures_give_them_again(page, minion, tmp_path, monk
 def test_one_run_only(page):
     read = page(run())
     assert FORESTS & set(read.figures) == set()
-    assert "Nothing is compared: all there is are 1 run of K8s." in read.words
+    assert "Nothing is compared: only K8s is there, with 1 run." in read.words
     assert "(one run)" in read.words
     assert not re.search(r"\bnan\b", read.words, re.IGNORECASE)
 

@@ -174,7 +174,7 @@ def test_a_flame_graph_for_each_platform_and_the_top_functions(store, tmp_path):
     (first,) = [label for label in labels if "Where samples come from on v1" in label]
     assert "flame graph of 4 functions in their places, 3 levels" in first
     assert "The numbers are in Table" in first
-    words = ["minion", "chart", "profile.samples", "--kind=flame", "--out=samples-flame.html"]
+    words = ["minion", "chart", "profile.samples", "--kind=flame", "--out=e0-flame-0-0.html"]
     again = [shlex.split(command) for command in read.commands]
     assert [*words, "--experiment=perf", "--platform=v1"] in again
     assert f"at most {BARS} bars, the widest" in read.words
@@ -198,7 +198,7 @@ def test_the_command_of_a_flame_graph_draws_it_again(minion, store, tmp_path, mo
     read = written(store, tmp_path)
     (line,) = [command for command in read.commands if "--kind=flame" in command]
     assert minion(*shlex.split(line)[1:]).returncode == 0
-    assert "main" in (tmp_path / "samples-flame.html").read_text()
+    assert "main" in (tmp_path / "e0-flame-0-0.html").read_text()
 
 
 def test_the_kinds_of_a_program_s_profile(store, tmp_path):

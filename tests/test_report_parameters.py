@@ -67,7 +67,7 @@ def test_a_measurement_is_drawn_against_the_parameter_that_varies(store, tmp_pat
 def test_one_platform_is_told_how_its_levels_are_compared(store, tmp_path):
     of_nodes(store)
     read = written(store, tmp_path)
-    assert "all there is are 6 runs of A. They differ in nodes: `minion compare NAME" in read.words
+    assert "only A is there, with 6 runs. They differ in nodes: `minion compare NAME" in read.words
     assert "--factor nodes" in read.words
 
 
@@ -130,8 +130,8 @@ def test_each_unit_has_its_turn_among_many_measurements():
     latencies = [{"name": f"p{n}", "value": n, "unit": "ms"} for n in range(9)]
     rate = {"name": "rate", "value": 1, "unit": "1/s"}
     simulation = measured("1", "A", *latencies, rate)
-    assert shown_of([simulation], most=4) == ["p0", "p1", "p2", "rate"]
-    assert len(shown_of([simulation], most=99)) == 10
+    assert shown_of(simulation.measurements, most=4) == ["p0", "p1", "p2", "rate"]
+    assert len(shown_of(simulation.measurements, most=99)) == 10
 
 
 def test_runs_of_numbers_only_are_not_called_incomplete(store, tmp_path):

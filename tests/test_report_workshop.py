@@ -4,11 +4,12 @@ import pytest
 from runs import run
 
 from analysis import charts, durations
+from analysis.charting.labels import quantity_name
 from analysis.comparing.comparison import compare
 from analysis.comparing.judgement import Decision
 from analysis.reporting import workshop
 from analysis.reporting.claims import claims_of, rest_of, telling
-from analysis.reporting.words import quantity_name, ranges
+from analysis.reporting.words import ranges
 from analysis.reporting.workshop import Workshop
 from minion.errors import InvalidData
 from minion.selection import expand_ids

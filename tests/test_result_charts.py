@@ -122,9 +122,13 @@ def test_a_comparison_is_drawn_as_it_is(study_store):
 
 def test_several_metrics_have_a_block_each():
     frame = pairs({}, {"metric": "duration", "unit": "s", "difference": 40.0, "high": 50.0})
-    blocks = charts.differences(frame).to_dict()["vconcat"]
-    assert [block["title"]["text"] for block in blocks] == ["CPU utilization", "Duration"]
     assert {"s", "percentage points"} <= set(texts(drawn(charts.differences(frame))))
+    # Of one phase they stand beside each other, of several below each other.
+    panels = charts.differences(frame).to_dict()["concat"]
+    assert [panel["title"]["text"] for panel in panels] == ["CPU utilization", "Duration"]
+    more = pd.concat([frame, frame.assign(phase="Total simulation time")])
+    blocks = charts.differences(more).to_dict()["vconcat"]
+    assert [block["title"]["text"] for block in blocks] == ["CPU utilization", "Duration"]
 
 
 def test_differences_that_cannot_be_drawn():

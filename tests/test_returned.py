@@ -131,3 +131,30 @@ def test_several_changes_are_counted():
         "The verdict would change: b.",
     )
     assert Returned().remarks(0) == ()
+
+
+def test_a_difference_that_turns_round_is_a_change(store, add):
+    """Different both times, and the other way round."""
+    for place in range(40):
+        add(f"slow-{place}", 80 + 0.1 * place, platform="K3s", excluded=True)
+    found = compare(store, "latency", margin="1 ms")
+    assert set(found.pairs["verdict"]) == {"different"}
+    assert remarks(found) == [
+        "40 of 40 excluded runs have a value here; with them back one verdict changes.",
+        "The verdict would change: latency Total simulation time, K8s against K3s: higher as it"
+        " stands, lower with the excluded runs.",
+    ]
+    again = compare(store, "latency", include_excluded=True).pairs
+    assert (again["verdict"][0], again["difference"][0] < 0) == ("different", True)
+
+
+def test_whether_the_margin_is_exceeded_is_a_change_too(add, store):
+    for place in range(6):
+        add(f"near-{place}", 54 + 0.1 * place, platform="K3s", excluded=True)
+    found = compare(store, "latency", margin="7 ms")
+    assert found.pairs["exceeds_margin"].tolist() == [True]
+    assert remarks(found)[1:] == [
+        "The verdict would change: latency Total simulation time, K8s against K3s: surely beyond"
+        " the margin as it stands, not surely beyond the margin with the excluded runs."
+    ]
+    assert len(remarks(compare(store, "latency"))) == 1

@@ -263,6 +263,16 @@ def test_a_judge_neither_adds_nor_deletes(judge):
     assert "minionCollector" in refused(lambda: judge.write(simulation, extra))
 
 
+@pytest.mark.parametrize("role", [ANALYST, JUDGE])
+def test_who_may_not_restore_is_told_the_role_that_it_takes(place, tmp_path, role):
+    """An update of runs that is no verdict is the collector's."""
+    store, opened = place
+    backup(store, tmp_path / "backup", sims="1")
+    with opened(role) as user:
+        said = refused(lambda: restore(user, tmp_path / "backup", into="elsewhere"))
+    assert f"; it takes the role minionCollector of {store.database.name}, which" in said
+
+
 @pytest.mark.parametrize("role", [ANALYST, JUDGE, COLLECTOR])
 def test_nobody_administers(place, role):
     with place[1](role) as store:

@@ -3,7 +3,7 @@
 import pytest
 
 from minion.errors import InvalidData
-from minion.selection import Selection, natural
+from minion.selection import Selection, natural, words, written
 
 
 @pytest.mark.parametrize(
@@ -28,11 +28,34 @@ def test_ranges_that_cannot_be_meant(sims):
         Selection.of(sims=sims)
 
 
-def test_names_are_split_at_commas():
-    selection = Selection.of(platform="K8s, K3s", hosts=["a", "b,c"], phase="Start master,")
+def test_names_in_a_text_are_split_at_commas():
+    selection = Selection.of(platform="K8s, K3s", hosts="a, b,c", phase="Start master,")
     assert selection.platforms == ("K8s", "K3s")
     assert selection.hosts == ("a", "b", "c")
     assert selection.phases == ("Start master",)
+
+
+def test_names_in_a_list_stand_as_they_are():
+    selection = Selection.of(
+        platform=["K3s, ha", "K8s"], hosts=("a,b",), phase=["load, 1"], sims=["1-2", "7,8"]
+    )
+    assert selection.platforms == ("K3s, ha", "K8s")
+    assert selection.hosts == ("a,b",)
+    assert selection.phases == ("load, 1",)
+    assert selection.sims == ("1", "2", "7,8")
+
+
+def test_a_comma_of_a_name_is_written_with_a_backslash():
+    assert words(r"K3s\, ha, K8s") == ("K3s, ha", "K8s")
+    assert Selection.of(sims=r"1-3,9\,5").sims == ("1", "2", "3", "9,5")
+
+
+@pytest.mark.parametrize(
+    "name", ["K3s", "K3s, ha", ",", ",a", "a,", "a\\,b", "\\", "a\\", "a\\\\,b", '"a", b']
+)
+def test_every_name_can_be_written(name):
+    assert words(written([name])) == (name,)
+    assert words(written(["first", name])) == ("first", name)
 
 
 def test_names_are_data_in_a_query():

@@ -8,8 +8,9 @@ import pytest
 from test_judgement import normal, question, verdict
 
 from analysis.comparing import verdicts
-from analysis.comparing.judgement import judge, questions_of
-from analysis.comparing.sentences import overall, sentence
+from analysis.comparing.judgement import judge
+from analysis.comparing.questions import questions_of
+from analysis.comparing.sentences import overall, rounded, sentence
 from analysis.reporting.claims import verdict_table
 from analysis.values import combined
 from minion.errors import InvalidData
@@ -48,6 +49,59 @@ def test_a_share_that_is_not_zero_is_not_shown_as_zero(of, by, share):
     # Values that neither vary have no verdict, and their means are exact.
     said = sentence(verdict(a=[of] * 3, b=[of + by] * 3))
     assert f"{share};" in said, said
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "shown"),
+    [
+        # An interval that is wide beside the estimate does not round it away.
+        ([9, 19, 29], [9.4, 19.5, 29.5], "b minus a is 0.47 s (2.5 %); 95 % interval -22 to 23 s"),
+        ([1, 2, 3], [1, 2, 3], "b minus a is 0.0 s (0.0 %); 95 % interval -2.3 to 2.3 s"),
+        # Beyond nine decimals there is an exponent, and the last digit is the same.
+        (
+            [3.5e-9, 3.6e-9, 3.7e-9],
+            [3.6e-9, 3.5e-9, 3.9e-9],
+            "b minus a is 6.7e-11 s (1.9 %); 95 % interval -3.7e-10 to 5.0e-10 s",
+        ),
+    ],
+)
+def test_what_is_not_zero_is_not_shown_as_zero(a, b, shown):
+    pair = verdict(a=a, b=b)
+    assert shown in sentence(pair)
+    row = verdicts.readable(verdicts.pair_frame([judge([question(a=a, b=b)])])).iloc[0]
+    assert f"is {row['difference']} s" in shown
+    assert shown.endswith(f"{row['interval']} s")
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [
+        (4e-10, 11, "4.0e-10"),
+        (-4e-10, 10, "-4e-10"),
+        (4e-13, 11, "0"),
+        (0.0, 12, "0"),
+        (12.5, 10, "1.25000000000e+01"),
+        (0.0000125, 9, "0.000012500"),
+    ],
+)
+def test_many_decimals_are_an_exponent(value, digits, text):
+    assert rounded(value, digits) == text
+
+
+@pytest.mark.parametrize(
+    ("confidence", "interval", "error"),
+    [(0.95, "95", "5"), (0.9, "90", "10"), (0.999999999999, "99.9999999999", "0.0000000001")],
+)
+def test_a_confidence_is_shown_with_every_digit(confidence, interval, error):
+    judged = judge([question(a=normal(60), b=normal(50))], confidence=confidence)
+    assert f"; {interval} % interval " in sentence(judged.pairs[0], confidence=confidence)
+    assert f" is kept below {error} %." in overall(judged)
+
+
+def test_levels_without_a_spread_have_the_name_of_their_factor():
+    asked = question(**{"2": [60, 61], "12": [50]})
+    (pair,) = judge([asked], factor="nodes").pairs
+    assert pair.reason.startswith("a single run of nodes 12 has a value here")
 
 
 def groups(sd=1.0):

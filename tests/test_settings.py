@@ -41,6 +41,13 @@ def test_everything_set(tmp_path):
     assert Settings.read(named).uri == "mongodb://x"
 
 
+@pytest.mark.parametrize("name", ["MINION_HOME", "MINION_CONFIG", "XDG_DATA_HOME"])
+def test_the_home_of_a_user_who_is_not_there(name):
+    with pytest.raises(SettingsError, match=r"~nobody-here/x: there is no such user; name") as said:
+        Settings.read({name: "~nobody-here/x"})
+    assert str(said.value).startswith("the data folder" if name == "XDG_DATA_HOME" else name)
+
+
 @pytest.mark.parametrize("content", [None, "", " \n", b"\xff\xfe"])
 def test_a_file_that_has_no_uri(tmp_path, content):
     path = tmp_path / "uri"

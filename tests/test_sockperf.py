@@ -99,6 +99,35 @@ def test_message_rate_and_bandwidth(store, written):
 
 
 @pytest.mark.parametrize(
+    ("printed", "other"),
+    [
+        # Before there was --full-rtt, and in older versions still.
+        ("avg-latency=20.500 (std-dev=2.000)", "avg-lat= 20.500 (std-dev= 2.000)"),
+        ("avg-latency=20.500 (std-dev=2.000)", "avg-latency=20.500 (std-dev=2.000, mean-ad=1.0)"),
+        ("Latency is 20.500", "Latency of burst of 5 messages is 20.500"),
+        ("percentile 50.000", "percentile  50.00"),
+    ],
+)
+def test_other_versions_and_options_say_the_same(written, printed, other):
+    assert printed in LATENCY
+    first, second = read(written(LATENCY)), read(written(LATENCY.replace(printed, other)))
+    assert second == first
+
+
+def test_bandwidth_in_the_larger_unit_has_as_many_digits_and_says_less(written):
+    text = RATE.replace("11.173 MBps (89.385 Mbps)", "0.011 GBps (0.089 Gbps)")
+    test = read(written(text))
+    assert test.bandwidth == 11.0
+    assert list(disagreements(test)) == []
+    (note,) = disagreements(read(written(text.replace("0.011", "0.013"))))
+    assert "a bandwidth of 13 MiB/s, but" in note
+
+
+def test_sizes_that_vary_have_an_average(written):
+    assert read(written(RATE.replace("using msg", "using average msg"))).size == 14
+
+
+@pytest.mark.parametrize(
     ("text", "notes"),
     [
         (LATENCY.replace("Total 1000", "Total 998"), [":9: 998 observations of 1,000 received"]),

@@ -16,9 +16,9 @@ from analysis.variation.mixed import mixed_model
 from analysis.variation.next_hour import next_hour
 from analysis.variation.variances import variance
 from ingest.planted import DURATION_NOISE, DURATIONS_S, NOISE
-from minion.errors import NotFound
+from minion.errors import InvalidData, NotFound
 from minion.lifecycle import PHASE_NAMES
-from minion.model import Event, EventType
+from minion.model import Event, EventType, Measurement
 
 NULLS = ["System idle 1", "System idle 2"]  # phases in which platforms do not differ
 # A test that asks a dozen questions at once allows each what chance does once in 2,000 times.
@@ -281,6 +281,12 @@ def test_the_mixed_model_comes_on_request_and_its_doubts_are_notes(study_store):
     assert "The mixed model needs hosts; there is one value per run here." in took.notes
 
 
+def test_without_a_mixed_model_there_is_no_table_of_it(study_store):
+    found = variance(study_store, "duration", phase="Add workers", model=True)
+    assert "Mixed model" not in found.tables()
+    assert found.document()["model"] == []
+
+
 def test_the_mixed_model_says_when_nothing_varies():
     cells = pd.DataFrame(
         {"platform": "P", "sim_id": list("1122"), "hostname": list("abab"), "value": 1.0}
@@ -442,3 +448,24 @@ def test_a_metric_without_samples_is_said(store):
     store.put(*run("2", metrics=["ram"]))
     with pytest.raises(NotFound, match="nothing of cpu in this selection; `minion check` says"):
         variance(store, "cpu")
+
+
+def test_values_too_large_for_a_variance_are_refused(store):
+    for number, value in enumerate((1e200, 2e200, 1e10, 2e10)):
+        simulation, _ = run(str(number), platform="AABB"[number])
+        latency = Measurement(name="latency", value=value, unit="ms")
+        store.put(replace(simulation, measurements=(latency,)), [])
+    with pytest.raises(InvalidData, match=r"simulation 0: latency .* is 1e\+200, not a"):
+        variance(store, "latency")
+    assert variance(store, "latency", platform="B").components["runs"].tolist() == [2]
+
+
+def test_samples_too_large_for_a_variance_are_refused(store):
+    """The hosts' means cancel, and the run's is 0."""
+    for number in "1234":
+        simulation, series = run(number, platform="AB"[int(number) % 2], metrics=["net"])
+        signs = {"node-a": 1e200, "node-b": -1e200}
+        series = [replace(s, values=s.values * 0 + signs[s.hostname]) for s in series]
+        store.put(simulation, series)
+    with pytest.raises(InvalidData, match=r"1e\+200, not a finite number below 1e150"):
+        variance(store, "net", phase="Cluster idle")

@@ -4,10 +4,21 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from chart_drawing import data
 from runs import START, run
 
 from analysis.metrics import METRICS, utilization
-from analysis.web.lines import MOST_PANELS, Lines, read_fresh, read_lines, run_chart, run_samples
+from analysis.web.lines import (
+    MOST_PANELS,
+    Lines,
+    read_fresh,
+    read_lines,
+    run_chart,
+    run_map,
+    run_samples,
+)
+from analysis.web.listing import Listing
+from analysis.web.run_page import run as run_page
 from minion.model import EventType, Host, Role, Status
 from minion.series import Series
 
@@ -122,3 +133,16 @@ def test_a_chart_stays_small_whatever_the_run(store):
     assert len(lines.records) <= MOST_PANELS * 410
     shown = [r["v"] for r in lines.records if r["panel"] == "h0"]
     assert max(shown) == pytest.approx(100 - values.min(), abs=0.01)
+
+
+def test_a_fleet_is_a_row_of_colours_for_each_host(store):
+    hosts = [f"h{n}" for n in range(MOST_PANELS + 3)]
+    store.put(*run("1", hosts=hosts, metrics=["cpu"]))
+    page = str(run_page(Listing(store), "?experiment=e&sim_id=1"))
+    assert "27 lines are too many to be told apart" in page
+    assert "more lines are in the data" not in page
+    drawn = data(run_map(store, store.simulation("1", "e"), "cpu"))
+    assert [record["host"] for record in drawn] == hosts
+    assert "'fit': 'maps'" in page
+    store.put(*run("2", hosts=hosts, phases=False, metrics=["cpu"]))
+    assert len(data(run_map(store, store.simulation("2", "e"), "cpu"))) == len(hosts)

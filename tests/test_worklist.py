@@ -7,6 +7,7 @@ import pytest
 from runs import run
 
 from ingest.collecting.status import status
+from minion.leases import Lease
 from minion.model import Host, Missing, Role, Status
 from minion.schema import PROGRESS
 from minion.worklist import Worklist
@@ -117,6 +118,21 @@ def test_runs_in_progress_and_what_is_left_of_others(store, begun):
     assert {entry.simulation for entry in worklist.entries()} == {begun.id, complete.id}
     worklist.leave(complete)
     assert worklist.sweep() == []
+
+
+def test_a_host_that_no_collector_has_is_waiting_whatever_was_wrong_before(store, begun):
+    worklist = Worklist(store)
+    worklist.enter(begun, HOSTS)
+    for entry in worklist.of(begun):
+        worklist.advance(entry, replace(entry, problem="no answer"))
+    with_problem = status(store)
+    assert set(with_problem["state"]) == {"waiting"}
+    assert set(with_problem["problem"]) == {"no answer"}
+    lease = Lease(store)
+    lease.share(worklist.entries())
+    assert set(status(store)["state"]) == {"silent"}
+    lease.leave()
+    assert set(status(store)["state"]) == {"waiting"}
 
 
 def test_the_status_leaves_out_a_run_that_is_deleted_just_then(store, begun, monkeypatch):

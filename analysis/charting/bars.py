@@ -8,6 +8,7 @@ import pandas as pd
 
 from analysis.charting import theme
 from analysis.charting.labels import ELAPSED, counted, has_values, one_experiment, one_of, titled
+from analysis.charting.names import shortened
 from analysis.charting.phases import Record, is_action, without_total
 from analysis.timeline import phase_order
 from analysis.values import is_gap
@@ -18,6 +19,8 @@ _IDLE, _WAIT = "idle", "wait, no phase"
 _HEIGHT = 560  # pixels that runs below each other share, as far as they need them
 _ROW = (3, 15)  # pixels of a run, at least and at most
 _NAMED = 8  # pixels of a run from which on each has its name beside it
+_LETTERS = 18  # of the name of a run
+_TITLE = 36  # of that of a platform
 _NAME = 13  # pixels of a name, and the space to the next, where rows are lower
 
 
@@ -68,9 +71,11 @@ def timeline(
     row = min(max(_HEIGHT / max(below, 1), _ROW[0]), _ROW[1])
     low = min(start for r in records for start in r["from"])
     high = max(end for r in records for end in r["to"])
+    titles = shortened(columns, _TITLE)
     drawn = [
         _column(
             name,
+            titles[name],
             sorted((r["run"] for r in records if r["platform"] == name), key=natural),
             row,
             scale=alt.Scale(domain=[low, high], nice=False),
@@ -140,7 +145,7 @@ def _what(phase: str) -> str:
 
 def _names(runs: Sequence[str], row: float) -> alt.Axis:
     """The names of the runs; where rows are too low for all, those of some, evenly spread."""
-    axis = theme.row_names(row, least=0, share=0.72, limit=110)
+    axis = theme.row_names(runs, row, least=0, share=0.72, letters=_LETTERS)
     if row < _NAMED:
         axis.values = list(runs[:: math.ceil(_NAME / row)])
         axis.labelFontSize = _NAME - 2
@@ -148,7 +153,7 @@ def _names(runs: Sequence[str], row: float) -> alt.Axis:
 
 
 def _column(
-    platform: str, runs: Sequence[str], row: float, *, scale: alt.Scale, label: str
+    platform: str, title: str, runs: Sequence[str], row: float, *, scale: alt.Scale, label: str
 ) -> alt.Chart:
     """The bars of one platform."""
     chart: alt.Chart = (
@@ -176,9 +181,7 @@ def _column(
             ],
         )
         .properties(
-            title=alt.TitleParams(
-                f"{platform}, {counted(len(runs), 'run')}", fontSize=12, offset=6
-            ),
+            title=alt.TitleParams(f"{title}, {counted(len(runs), 'run')}", fontSize=12, offset=6),
             height=max(row * len(runs), row),
         )
     )

@@ -120,7 +120,7 @@ class _Drawing:
 
     def __init__(self, platforms: Colours, unit: str, width: int, height: int) -> None:
         self.unit, self.width, self.height = unit, width, height
-        key = alt.Legend(title="Platform", symbolOpacity=1)
+        key = theme.key(platforms, title="Platform", symbolOpacity=1)
         colours = theme.scale(platforms)
         shared: dict[str, Any] = {"scale": colours, "sort": list(platforms), "legend": key}
         self.fill = alt.Fill("platform:N", **shared)
@@ -129,13 +129,21 @@ class _Drawing:
     def panels(self, records: Sequence[Record], x: alt.X) -> alt.FacetChart:
         """A panel for each role or host, below each other."""
         panels = sorted({r["panel"] for r in records}, key=lambda p: (_place(p), natural(p)))
-        y = alt.Y("low:Q", title=self.unit, scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=4))
+        of_y: dict[str, Any] = {
+            "title": self.unit,
+            "scale": alt.Scale(zero=True),
+            "axis": alt.Axis(tickCount=4),
+        }
+        bands = any(record["low"] for record in records)
         band = alt.Chart().mark_area(opacity=alt.ExprRef("dark ? 0.3 : 0.18"))
         line = alt.Chart().mark_line(strokeWidth=1.6)
         chart: alt.FacetChart = (
             alt.layer(
-                band.encode(x=x, y=y, y2="high:Q", fill=self.fill),
-                line.encode(x=x, y="mean:Q", stroke=self.stroke),
+                *(
+                    [band.encode(x=x, y=alt.Y("low:Q", **of_y), y2="high:Q", fill=self.fill)]
+                    * bands
+                ),
+                line.encode(x=x, y=alt.Y("mean:Q", **of_y), stroke=self.stroke),
                 data=alt.InlineData(values=list(records)),
             )
             .properties(width=self.width, height=self.height)
@@ -143,7 +151,12 @@ class _Drawing:
                 row=alt.Row(
                     "panel:N",
                     sort=panels,
-                    header=alt.Header(labelOrient="top", labelAnchor="start", labelFontWeight=600),
+                    header=alt.Header(
+                        labelOrient="top",
+                        labelAnchor="start",
+                        labelFontWeight=600,
+                        labelLimit=self.width,
+                    ),
                 ),
                 spacing=14,
             )

@@ -8,22 +8,24 @@ import numpy as np
 import pandas as pd
 
 from analysis.charting import theme
-from analysis.charting.labels import counted, has_values, one_of, titled
-from analysis.charting.light import Layer, Panel
+from analysis.charting.labels import counted, has_values, one_of, quantity_name, titled
+from analysis.charting.light import Layer, Panel, together
+from analysis.charting.names import BESIDE, NARROW, WIDEST, pairs_written
 from analysis.comparing.judgement import Decision
 from analysis.comparing.margins import parse
 from analysis.comparing.sentences import difference_unit
-from analysis.metrics import METRICS
 from analysis.timeline import phase_order
 from analysis.values import ALL_HOSTS
 from minion.errors import InvalidData
+from minion.lifecycle import TOTAL
 
 if TYPE_CHECKING:  # only for its name: whoever has one has loaded it
     from analysis.comparing.comparison import Comparison
 
 Record = dict[str, Any]
 
-_ROW = 17  # pixels of a pair
+_ROW = (17, 30)  # pixels of a pair in one line, and in two
+_LINE = 13  # pixels from one line to the next
 _LOOKS = {
     Decision.DIFFERENT: (theme.shade("#AA3377", "#E57DB5"), "diamond"),
     Decision.EQUIVALENT: (theme.shade("#5C6B0F", "#B9C65A"), "square"),
@@ -84,19 +86,46 @@ def differences(
         raise InvalidData("no pair has a ratio, which needs means above zero; draw the differences")
     drawing = _Drawing(names, relative=relative, width=width, columns=columns, scales=scales)
     blocks = [
-        drawing.block(part, f"{_label(metric)} {dimension}".strip())
+        (quantity_name(str(metric), str(dimension)), drawing.block(part))
         for (metric, dimension), part in known.groupby(["metric", "dimension"], sort=False)
     ]
-    whole = blocks[0] if len(blocks) == 1 else alt.vconcat(*blocks, spacing=26)
+    whole = together(blocks, columns, spacing=26)
     hosts = "" if role == ALL_HOSTS else f", {role}"
     kind = "ratios" if relative else "differences"
     heading = f"{kind.capitalize()} and their intervals"
     if len(blocks) == 1:
-        heading = f"{_label(str(known['metric'].iloc[0]))}: {kind} and their intervals"
+        heading = f"{blocks[0][0]}: {kind} and their intervals"
     return theme.finished(
         whole,
         titled(title or heading + hosts, _notes(own, known, relative), simulated=simulated),
         f"{kind} of {len(known)} pairs in {known['phase'].nunique()} phases, with intervals",
+    )
+
+
+def ratios(
+    comparison: "Comparison | pd.DataFrame",
+    *,
+    simulated: bool = False,
+    columns: int = 3,
+    width: int = 200,
+) -> alt.ConcatChart | alt.VConcatChart:
+    """How many times as much or as long the whole run was: a panel for each quantity.
+
+    Args:
+        comparison: as `compare` gives it, or its `pairs`.
+        simulated, columns, width: as of `differences`.
+
+    Raises:
+        InvalidData: as of `differences`; the comparison is not of the whole run.
+    """
+    pairs = comparison if isinstance(comparison, pd.DataFrame) else comparison.pairs
+    return differences(
+        pairs[(pairs["phase"].astype(str) == TOTAL.name).to_numpy()],
+        relative=True,
+        title="The whole run: how many times as much or as long",
+        simulated=simulated,
+        columns=columns,
+        width=width,
     )
 
 
@@ -111,8 +140,9 @@ class _Drawing:
     ) -> None:
         self.names, self.relative = names, relative
         self.width, self.columns, self.scales = width, columns, scales
+        self.sign = "/" if relative else "−"
 
-    def block(self, pairs: pd.DataFrame, metric: str) -> alt.ConcatChart:
+    def block(self, pairs: pd.DataFrame) -> alt.ConcatChart:
         """A panel for each phase of one quantity."""
         phases = phase_order(pairs["phase"].astype(str))
         unit = difference_unit(str(pairs["unit"].iloc[0])).strip()
@@ -125,7 +155,6 @@ class _Drawing:
         ]
         chart = alt.concat(*panels, columns=self.columns, spacing={"row": 12, "column": 22})
         chart.data = alt.InlineData(values=records)
-        chart.title = alt.TitleParams(metric, fontSize=13)
         return chart
 
     def _records(self, pairs: pd.DataFrame, phase: str) -> list[Record]:
@@ -137,11 +166,12 @@ class _Drawing:
             ends = self._margin(row)
             numbers = {"middle": row[middle], "low": row[low], "high": row[high]}
             numbers |= {"inside": ends[0], "outside": ends[1]} if ends else {}
-            sign = "/" if self.relative else "−"
+            levels = [str(row[name]) for name in ("level", "reference")]
             records.append(
                 {
                     "phase": phase,
-                    "pair": f"{row['level']} {sign} {row['reference']}",
+                    "pair": f" {self.sign} ".join(levels),
+                    "of": levels,
                     "verdict": str(row["verdict"]),
                     "reason": str(row.get("reason") or ""),
                     **{k: float(f"{v:.6g}") for k, v in numbers.items() if np.isfinite(v)},
@@ -188,29 +218,40 @@ class _Drawing:
             scale=scale,
             axis=alt.Axis(titleAnchor="end", titlePadding=2, **ticks),
         )
+        letters = BESIDE if self.width >= 160 else NARROW
+        names, lines = pairs_written([tuple(r["of"]) for r in records], self.sign, letters)
+        row = _ROW[lines - 1]
         y = alt.Y(
             "pair:N",
             title=None,
             sort=pairs,
             scale=alt.Scale(domain=list(dict.fromkeys(pairs))),
-            axis=alt.Axis(ticks=False, domain=False, labelPadding=6, labelLimit=150),
+            axis=alt.Axis(
+                ticks=False,
+                domain=False,
+                labelPadding=6,
+                labelLimit=WIDEST,
+                labelExpr=names,
+                labelOffset=-_LINE * (lines - 1) / 2,
+                labelLineHeight=_LINE,
+            ),
         )
         none = Layer(alt.InlineData(values=[{"none": 1 if self.relative else 0}]))
         what = "Ratio" if self.relative else ", ".join(filter(None, ("Difference", unit)))
         # What is undecided is hollow.
         colours = [colour for colour, _ in _LOOKS.values()]
         fills = [theme.PAPER if d is Decision.UNDECIDED else c for d, (c, _) in _LOOKS.items()]
-        layers: list[alt.Chart] = [
-            Layer()
+        layers: dict[str, alt.Chart] = {
+            "inside": Layer()
             .transform_filter("isValid(datum.inside)")
-            .mark_bar(fill=theme.IDLE, opacity=0.8, size=_ROW, clip=True)
+            .mark_bar(fill=theme.IDLE, opacity=0.8, size=row, clip=True)
             .encode(x=_of(x, "inside:Q"), x2="outside:Q", y=y),
-            none.mark_rule(stroke=theme.INK, strokeWidth=1).encode(x=_of(x, "none:Q")),
-            Layer()
+            "none": none.mark_rule(stroke=theme.INK, strokeWidth=1).encode(x=_of(x, "none:Q")),
+            "low": Layer()
             .transform_filter("isValid(datum.low)")
             .mark_rule(strokeWidth=2)
             .encode(x=_of(x, "low:Q"), x2="high:Q", y=y, stroke=_verdict(alt.Stroke, colours)),
-            Layer()
+            "middle": Layer()
             .mark_point(size=62, opacity=1, strokeWidth=1.8)
             .encode(
                 x=x,
@@ -227,19 +268,21 @@ class _Drawing:
                     alt.Tooltip("reason:N", title="because"),
                 ],
             ),
+        }
+        # A mark that stands for no record has nothing to say to who hears the picture.
+        shown = [
+            layer for field, layer in layers.items() if field == "none" or _any(field, records)
         ]
-        if not any("inside" in r for r in records):
-            del layers[0]
-        for layer in layers:
+        for layer in shown:
             if layer is not none and layer.data is alt.Undefined:
                 equal = alt.FieldEqualPredicate(field="phase", equal=phase)
                 before = [] if layer.transform is alt.Undefined else layer.transform
                 layer.transform = [alt.FilterTransform(equal), *before]
         return Panel(
-            layer=layers,
+            layer=shown,
             title=alt.TitleParams(phase, fontSize=12, offset=4),
             width=self.width,
-            height=_ROW * len(set(pairs)),
+            height=row * len(set(pairs)),
         )
 
 
@@ -277,8 +320,8 @@ def _is_relative(pairs: pd.DataFrame) -> list[bool]:
     ]
 
 
-def _label(metric: str) -> str:
-    return METRICS[metric].label if metric in METRICS else metric.capitalize()
+def _any(field: str, records: Sequence[Record]) -> bool:
+    return any(field in record for record in records)
 
 
 def _notes(pairs: pd.DataFrame, known: pd.DataFrame, relative: bool) -> list[str]:

@@ -13,6 +13,7 @@ from analysis.charting.labels import ELAPSED, counted, one_metric, titled
 from analysis.charting.panels import rounded_up
 from analysis.charting.phases import Record, name_row, without_total
 from minion.errors import InvalidData
+from minion.lifecycle import TOTAL
 from minion.model import Role
 from minion.selection import natural
 
@@ -162,7 +163,7 @@ def _phases(
     own: pd.DataFrame, phases: pd.DataFrame | None
 ) -> tuple[list[str], list[float], list[float]] | None:
     """Names, starts and ends of the run's phases, in order of time."""
-    if phases is None:
+    if phases is None or (phases["phase"].astype(str) == TOTAL.name).all():
         return None
     parts = without_total(phases)
     same = (parts["experiment"].astype(str) == str(own["experiment"].iloc[0])) & (
@@ -212,7 +213,8 @@ class _Drawing:
     def _tiles(self, records: Sequence[Record], dimension: str, row: int) -> alt.Chart:
         # A little longer than a cell: no background shows between two.
         more = 0.6 * (self.domain[1] - self.domain[0]) / self.width
-        names = theme.row_names(row, least=_NAMED, share=0.8, limit=160)
+        hosts = [r["host"] for r in records]
+        names = theme.row_names(hosts, row, least=_NAMED, share=0.8, letters=26)
         chart: alt.Chart = (
             alt.Chart()
             .transform_filter(alt.FieldEqualPredicate(field="dimension", equal=dimension))
@@ -222,7 +224,7 @@ class _Drawing:
             .encode(
                 x=self._x("from:Q"),
                 x2="to:Q",
-                y=alt.Y("host:N", title=None, sort=[r["host"] for r in records], axis=names),
+                y=alt.Y("host:N", title=None, sort=hosts, axis=names),
                 fill=alt.Fill(
                     "v:Q",
                     title=self.unit,

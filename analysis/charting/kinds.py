@@ -1,8 +1,7 @@
 """Kinds of charts by name: from a store to a chart, the way the command line asks for them."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Unpack
 
 import altair as alt
@@ -10,29 +9,29 @@ import pandas as pd
 
 from analysis import charts
 from analysis.charting import theme
+from analysis.charting.labels import in_a_sentence, quantity_name
 from analysis.charting.output import points
-from analysis.charting.palette import palette_of
+from analysis.charting.request import Request
 from analysis.charting.shares import VARYING
 from analysis.comparing.comparison import compare
 from analysis.comparing.order import beginnings
-from analysis.metrics import METRICS, utilization
+from analysis.metrics import METRICS
 from analysis.profiling.flame import flame_title
 from analysis.profiling.reading import PREFIX, stacks
-from analysis.quantities import DURATION, Quantity, quantity
-from analysis.timeline import durations_of
+from analysis.quantities import DURATION
 from analysis.values import ALL_HOSTS
 from analysis.variation.variances import variance
 from minion.errors import InvalidData, NotFound
-from minion.model import Simulation
-from minion.selection import Choice, Selection, natural
+from minion.selection import Choice, natural, words
 from minion.store import Store
 
-Options = Mapping[str, str | None]
+Options = Mapping[str, str | bool | None]
 Chart = alt.TopLevelMixin
 
 _LEGIBLE = 6.5  # points of the smallest text that a figure for print is laid out for
-_NARROWEST = 90  # pixels of a panel beside others
 _TEXT = 11  # pixels of it in a chart
+_COMPARED = ("baseline", "margin", "factor", "allow")  # options of every comparison
+_TEXTS = ("experiment", "metric", "dimension", "phase", "platform", "sim_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +39,16 @@ class Kind:
     """A kind of chart.
 
     samples, durations, measurements, profiles: of what it can be.
+    several: it can be of several of these together.
     options: that it takes besides the selection.
     """
 
-    draw: Callable[["_Request"], Chart]
+    draw: Callable[["Request"], Chart]
     samples: bool = False
     durations: bool = False
     measurements: bool = False
     profiles: bool = False
+    several: bool = False
     options: tuple[str, ...] = ()
 
 
@@ -64,13 +65,15 @@ def draw(
 
     Args:
         store: where the samples are.
-        metric: of `METRICS`, `duration`, a measurement, or `profile.KIND` (time, samples, …).
+        metric: of `METRICS`, `duration`, a measurement, or `profile.KIND` (time, samples, …). Of
+            ratios and drift several, with commas between.
         kind: of `KINDS`; default: facet for a metric, durations for the duration, differences for a
             measurement, flame for a profile.
         width: on paper, as `save` takes it: fewer panels stand side by side where it is narrow.
         options: by name, those that the kind takes: `align` (course: time or phase; timeline: time
             or the name of the phase that begins at 0), `y` (facet: shared or free), `by`
-            (autocorrelation: role or hostname), `baseline`, `margin`, `factor` (differences).
+            (autocorrelation: role or hostname), `dimension` (values, differences), `baseline`,
+            `margin`, `factor`, `allow` (differences, ratios), `among`, `relative` (differences).
         choice: experiment, platform, sims, hosts, phase, include_excluded; see `Selection.of`.
 
     Raises:
@@ -79,7 +82,9 @@ def draw(
     """
     name = kind or _usual(metric)
     chosen = _kind(name, metric)
-    given = {option: value for option, value in (options or {}).items() if value is not None}
+    given = {
+        option: value for option, value in (options or {}).items() if value not in (None, False)
+    }
     for option in given:
         if option not in chosen.options:
             takers = [k for k, of in KINDS.items() if option in of.options]
@@ -87,7 +92,7 @@ def draw(
                 f"{option} is for {' and '.join(takers)}, not for {name}; leave it out"
             )
     room = points(width) * _TEXT / _LEGIBLE if width is not None else None
-    request = _Request(store, metric, given, choice, room)
+    request = Request(store, metric, given, choice, room)
     if not request.simulations:
         raise NotFound("no simulation in this selection; `minion runs` lists those that there are")
     chart = chosen.draw(request)
@@ -97,109 +102,53 @@ def draw(
 # ---------------------------------------------------------------- inside
 
 
-@dataclass(frozen=True)
-class _Request:
-    """What is to be drawn, and the room for it in pixels; None where there is enough."""
-
-    store: Store
-    metric: str
-    given: Mapping[str, str]
-    choice: Choice
-    room: float | None
-    shared: dict[str, Any] = field(default_factory=dict)
-
-    @cached_property
-    def selection(self) -> Selection:
-        return Selection.of(**self.choice)
-
-    @cached_property
-    def simulations(self) -> list[Simulation]:
-        return self.store.simulations(self.selection)
-
-    @cached_property
-    def colours(self) -> dict[str, str]:
-        """Those of all platforms of the experiment; of several, charts say what they think."""
-        return palette_of(self.store, self.simulations)
-
-    @cached_property
-    def values(self) -> Quantity:
-        """One value per run, of the whole run too."""
-        return quantity(self.store, self.metric, self.simulations, **self.choice)
-
-    @property
-    def simulated(self) -> bool:
-        return any(simulation.simulated for simulation in self.simulations)
-
-    @cached_property
-    def samples(self) -> pd.DataFrame:
-        return utilization(self.store, self.metric, **self.choice)
-
-    def phases(self, *, all_of_them: bool = True) -> pd.DataFrame:
-        """Phases and gaps of the runs; those that were chosen, or all."""
-        names = () if all_of_them else self.selection.phases
-        return durations_of(self.simulations, phases=names, include_gaps=all_of_them)
-
-    def beside(self, wide: float, around: float, most: int) -> dict[str, Any]:
-        """How many panels stand side by side, and their width.
-
-        Args:
-            wide: pixels of a panel where there is room.
-            around: what stands around each.
-            most: how many at most.
-        """
-        if self.room is None:
-            return {"columns": most, "width": round(wide)}
-        columns = int(min(max(self.room // (_NARROWEST + around), 1), most))
-        return {"columns": columns, "width": self.shared_out(wide, around * columns, columns)}
-
-    def shared_out(self, wide: float, around: float, panels: int) -> int:
-        """The width of each of so many panels that share the room."""
-        if self.room is None:
-            return round(wide)
-        return round(min(wide, max((self.room - around) / max(panels, 1), 40)))
-
-
-def _facet(request: _Request) -> Chart:
+def _facet(request: Request) -> Chart:
     frame = request.samples
     hosts = len(frame["hostname"].unique())
     wide = request.shared_out(220, 110, hosts)
     # Two points for each pixel: nothing is lost that could be seen.
     own: dict[str, Any] = {"points": 2 * wide, "width": wide, "y": request.given.get("y", "shared")}
     phases = request.phases(all_of_them=False)
+    platforms = request.by_platform["platforms"]
+    if len(platforms) == 1:
+        own["title"] = f"{quantity_name(request.metric)} on {platforms[0]}, each run and host"
     return charts.facet(frame, phases=phases, simulated=request.simulated, **own)
 
 
-def _course(request: _Request) -> Chart:
+def _course(request: Request) -> Chart:
     align = request.given.get("align", "time")
     return charts.course(
         request.samples,
         align=align,
         phases=request.phases() if align == "phase" else None,
-        simulated=request.simulated,
-        colours=request.colours,
+        **request.by_platform,
         width=request.shared_out(760, 80, 1),
     )
 
 
-def _utilization(request: _Request) -> Chart:
-    of = request.values
+def _values(request: Request) -> Chart:
+    of = request.values(request.metric)
     values = of.runs.values
-    own = values[(values["role"].astype(str) == ALL_HOSTS).to_numpy()]
+    own = request.of_dimension(values[(values["role"].astype(str) == ALL_HOSTS).to_numpy()])
+    dimension = request.given.get("dimension", "")
+    name = quantity_name(of.name, dimension)
+    if dimension:
+        own = own.drop(columns="dimension")
     return charts.utilization(
         own.assign(metric=of.name, unit=of.unit),
-        simulated=request.simulated,
-        colours=request.colours,
+        title=f"{name} in each phase" if of.name in METRICS else name,
+        **request.by_platform,
         **request.beside(250, 85, 3),
     )
 
 
-def _durations(request: _Request) -> Chart:
+def _durations(request: Request) -> Chart:
     frame = request.phases(all_of_them=False)
     beside = request.beside(250, 85, 3)
-    return charts.durations(frame, simulated=request.simulated, colours=request.colours, **beside)
+    return charts.durations(frame, **request.by_platform, **beside)
 
 
-def _timeline(request: _Request) -> Chart:
+def _timeline(request: Request) -> Chart:
     frame = request.phases(all_of_them=not request.selection.phases)
     align = request.given.get("align", "time")
     aligned = {} if align == "time" else {"align": "phase"}
@@ -213,7 +162,7 @@ def _timeline(request: _Request) -> Chart:
     )
 
 
-def _heat(request: _Request) -> Chart:
+def _heat(request: Request) -> Chart:
     runs = [simulation.sim_id for simulation in request.simulations]
     if len(runs) > 1:
         some = ", ".join(sorted(runs, key=natural)[:12]) + (" and more" if len(runs) > 12 else "")
@@ -229,7 +178,7 @@ def _heat(request: _Request) -> Chart:
     )
 
 
-def _autocorrelation(request: _Request) -> Chart:
+def _autocorrelation(request: Request) -> Chart:
     names = request.selection.phases
     if len(names) > 1:
         raise InvalidData(f"autocorrelations are of one phase, not of {len(names)}; choose one")
@@ -238,42 +187,62 @@ def _autocorrelation(request: _Request) -> Chart:
         frame,
         phase=names[0] if names else None,
         by=request.given.get("by", "role"),
-        simulated=request.simulated,
-        colours=request.colours,
+        **request.by_platform,
         width=request.shared_out(190, 130, len(frame["platform"].unique())),
     )
 
 
-def _drift(request: _Request) -> Chart:
-    of = request.values
-    values = of.runs.values
-    return charts.drift(
-        values[(values["role"].astype(str) == ALL_HOSTS).to_numpy()],
-        beginnings(request.simulations),
-        unit=of.unit,
-        simulated=request.simulated,
-        colours=request.colours,
-        **request.beside(230, 70, 3),
-    )
+def _drift(request: Request) -> Chart:
+    known = beginnings(request.simulations)
+    parts = []
+    for name in request.names(request.metric):
+        of = request.values(name)
+        values = of.runs.values
+        own = values[(values["role"].astype(str) == ALL_HOSTS).to_numpy()]
+        texts = {key: own[key].astype(str) if key in own else "" for key in _TEXTS}
+        parts.append(own.assign(**texts, unit=of.unit))
+    together = pd.concat(parts, ignore_index=True)
+    runs = zip(together["experiment"], together["sim_id"], strict=True)
+    begun = together[[run in known for run in runs]]
+    if begun.empty:
+        raise InvalidData("there is nothing to draw: of no such run it is known when it began")
+    return charts.drift(begun, known, **request.by_platform, **request.beside(230, 70, 3))
 
 
-def _variance(request: _Request) -> Chart:
+def _variance(request: Request) -> Chart:
     found = variance(request.store, request.metric, **request.choice)
     roles = len(found.components["role"].unique())
     wide = request.shared_out(230, 150, roles)
-    title = f"Where the variance of {_label(request.metric)} lies"
+    title = f"Where the variance of {in_a_sentence(request.metric)} lies"
     of = VARYING[request.metric == DURATION]
     return charts.variances(found, of=of, title=title, simulated=request.simulated, width=wide)
 
 
-def _differences(request: _Request) -> Chart:
-    options: dict[str, Any] = dict(request.given)
-    found = compare(request.store, request.metric, **options, **request.choice)
-    beside = request.beside(200, 110, 3)
-    return charts.differences(found, simulated=request.simulated, **beside)
+def _differences(request: Request) -> Chart:
+    among = request.names(request.given.get("among", ""))
+    pairs = _pairs(request, [*among, request.metric])
+    own = pairs[(pairs["metric"].astype(str) == request.metric).to_numpy()]
+    return charts.differences(
+        request.of_dimension(own),
+        relative="relative" in request.given,
+        simulated=request.simulated,
+        **request.beside(200, 110, 3),
+    )
 
 
-def _flame(request: _Request) -> Chart:
+def _ratios(request: Request) -> Chart:
+    pairs = _pairs(request, request.names(request.metric))
+    return charts.ratios(pairs, simulated=request.simulated, **request.beside(200, 110, 3))
+
+
+def _pairs(request: Request, metrics: Sequence[str]) -> pd.DataFrame:
+    """The pairs of a comparison of all these metrics, one family."""
+    options = {name: request.given[name] for name in _COMPARED if name in request.given}
+    names = list(dict.fromkeys(metrics))
+    return compare(request.store, names, **options, **request.choice).pairs
+
+
+def _flame(request: Request) -> Chart:
     kind = request.metric.removeprefix(PREFIX)
     return charts.flame_graph(
         stacks(request.store, kind, **request.choice),
@@ -283,29 +252,30 @@ def _flame(request: _Request) -> Chart:
     )
 
 
-def _label(metric: str) -> str:
-    if metric not in METRICS:
-        return metric
-    label = METRICS[metric].label
-    return label if label[1].isupper() else label[0].lower() + label[1:]
-
-
 KINDS: Mapping[str, Kind] = {
     "facet": Kind(_facet, samples=True, options=("y",)),
     "course": Kind(_course, samples=True, options=("align",)),
-    "utilization": Kind(_utilization, samples=True),
+    "values": Kind(_values, samples=True, measurements=True, options=("dimension",)),
     "heat": Kind(_heat, samples=True),
     "autocorrelation": Kind(_autocorrelation, samples=True, options=("by",)),
     "durations": Kind(_durations, durations=True),
     "timeline": Kind(_timeline, durations=True, options=("align",)),
-    "drift": Kind(_drift, samples=True, durations=True, measurements=True),
+    "drift": Kind(_drift, samples=True, durations=True, measurements=True, several=True),
     "variance": Kind(_variance, samples=True, durations=True, measurements=True),
     "differences": Kind(
         _differences,
         samples=True,
         durations=True,
         measurements=True,
-        options=("baseline", "margin", "factor"),
+        options=(*_COMPARED, "among", "dimension", "relative"),
+    ),
+    "ratios": Kind(
+        _ratios,
+        samples=True,
+        durations=True,
+        measurements=True,
+        several=True,
+        options=_COMPARED,
     ),
     "flame": Kind(_flame, profiles=True),
 }
@@ -321,6 +291,9 @@ def _usual(metric: str) -> str:
 
 def kinds_of(metric: str) -> tuple[str, ...]:
     """The kinds of charts that a metric, the duration, a measurement or a profile can have."""
+    names = words(metric)
+    if len(names) > 1 and any(name in METRICS or name == DURATION for name in names):
+        return tuple(name for name, kind in KINDS.items() if kind.several)
     if metric in METRICS:
         return tuple(name for name, kind in KINDS.items() if kind.samples)
     if metric == DURATION:

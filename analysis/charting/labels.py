@@ -7,9 +7,18 @@ import numpy as np
 import pandas as pd
 
 from analysis.metrics import METRICS
+from analysis.quantities import DURATION
 from minion.errors import InvalidData
 
 ELAPSED = "elapsed time in s"
+
+# netdata's dimensions in words.
+_DIMENSIONS = {
+    ("disk_io", "in"): "read (in)",
+    ("disk_io", "out"): "written (out)",
+    ("net", "InOctets"): "received (InOctets)",
+    ("net", "OutOctets"): "sent (OutOctets)",
+}
 
 
 def one_metric(frame: pd.DataFrame, *needed: str) -> tuple[str, str]:
@@ -59,6 +68,22 @@ def one_of(option: str, value: str, there: Sequence[str]) -> None:
     """
     if value not in there:
         raise InvalidData(f"{option} {value!r}; there are: {', '.join(there)}")
+
+
+def quantity_name(metric: str, dimension: str = "") -> str:
+    """What is measured: "CPU utilization", "Disk throughput, read (in)", "Duration"."""
+    if metric == DURATION:
+        return "Duration"
+    name = METRICS[metric].label if metric in METRICS else metric
+    return f"{name}, {_DIMENSIONS.get((metric, dimension), dimension)}" if dimension else name
+
+
+def in_a_sentence(metric: str) -> str:
+    """The same inside of a sentence: "CPU utilization", "disk throughput", "duration"."""
+    name = quantity_name(metric)
+    if metric in METRICS or metric == DURATION:
+        return name if name[1].isupper() else f"{name[0].lower()}{name[1:]}"
+    return name
 
 
 def counted(number: int, name: str) -> str:

@@ -110,7 +110,7 @@ class _Drawing:
             "sort": list(platforms),
             "scale": theme.scale(platforms),
         }
-        key = alt.Legend(symbolOpacity=1) if len(platforms) > 1 else None
+        key = theme.key(platforms, symbolOpacity=1) if len(platforms) > 1 else None
         self.stroke = alt.Stroke("platform:N", title="Platform", legend=key, **shared)
         self.fill = alt.Fill("platform:N", title="Platform", legend=key, **shared)
 
@@ -127,7 +127,7 @@ class _Drawing:
             found = level_intervals(plain, ["platform", "panel", "x"])
             columns = ["platform", "panel", "x", "runs", "mean", "low", "high"]
             records += records_of(found[columns])
-            layers += self._means()
+            layers += self._means(intervals=bool(found["low"].notna().any()))
         data = alt.InlineData(values=records)
         chart: alt.LayerChart = alt.layer(  # type: ignore[assignment]  # without row and column
             *layers, data=data
@@ -153,7 +153,7 @@ class _Drawing:
         )
         return chart
 
-    def _means(self) -> list[alt.Chart]:
+    def _means(self, *, intervals: bool) -> list[alt.Chart]:
         means = alt.Chart().transform_filter("isValid(datum.mean)")
         tooltip = [
             alt.Tooltip("platform:N", title="Platform"),
@@ -173,7 +173,8 @@ class _Drawing:
             shape="diamond", filled=True, size=40, opacity=1, stroke=theme.PAPER, strokeWidth=1
         ).encode(x=self.x, y="mean:Q", fill=self.fill, tooltip=tooltip)
         line = means.mark_line(strokeWidth=2).encode(x=self.x, y="mean:Q", stroke=self.stroke)
-        return [*([line] if self.joined else []), points, bars]
+        # A mark that stands for no record has nothing to say to who hears the picture.
+        return [*([line] if self.joined else []), points, *([bars] if intervals else [])]
 
 
 def _named(level: object) -> str:

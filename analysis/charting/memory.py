@@ -12,6 +12,7 @@ from scipy.stats import norm
 
 from analysis.charting import theme
 from analysis.charting.labels import one_experiment, one_metric, one_of, titled
+from analysis.charting.names import written
 from analysis.charting.palette import Colours, colours_of
 from analysis.statistics.dependence import FEWEST
 from analysis.statistics.dependence import autocorrelation as correlations
@@ -23,6 +24,8 @@ from minion.selection import natural
 Record = dict[str, Any]
 Floats = NDArray[np.float64]
 
+_LETTER = 7  # pixels of a letter
+_ROW_LETTERS = 34  # of the name of a row
 _MOST_GAPS = 4  # times as many steps as samples, above which a series keeps to no grid
 _ROLES = [role.value for role in (Role.MASTER, Role.WORKER, Role.CONTROLLER)]
 _RUN = ["experiment", "sim_id"]
@@ -225,8 +228,16 @@ def _chart(
         ],
     )
     middle = flat.mark_rule(stroke=theme.INK, strokeWidth=1).encode(x=x, y="low:Q", y2="high:Q")
-    header = alt.Header(title=None, labelFontWeight=600)
-    beside = alt.Header(title=None, labelAngle=0, labelAlign="left", labelPadding=6)
+    header = alt.Header(
+        title=None, labelFontWeight=600, labelExpr=written(colours, max(8, width // _LETTER))
+    )
+    beside = alt.Header(
+        title=None,
+        labelAngle=0,
+        labelAlign="left",
+        labelPadding=6,
+        labelExpr=written(rows, _ROW_LETTERS),
+    )
     chart: alt.FacetChart = (
         alt.layer(noise, bars, middle)
         .properties(width=width, height=height)

@@ -163,6 +163,12 @@ def specification(chart: alt.TopLevelMixin, *, dark: bool = False) -> dict[str, 
     return spec
 
 
+def remark(chart: alt.TopLevelMixin) -> str:
+    """What whoever drew a chart should know of it, one sentence; empty where there is nothing."""
+    told = getattr(chart, "usermeta", alt.Undefined)
+    return str(told.get("remark", "")) if isinstance(told, dict) else ""
+
+
 def smallest_text(chart: alt.TopLevelMixin, width: str) -> float:
     """The smallest text of a figure of that width on paper, in points; print needs about 6.
 

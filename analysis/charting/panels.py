@@ -9,11 +9,15 @@ import pandas as pd
 
 from analysis.charting import theme
 from analysis.charting.labels import ELAPSED, RunNames, counted, one_metric, one_of, titled
+from analysis.charting.names import written
 from analysis.charting.phases import Record, shade_scale, shades
 from analysis.charting.reduction import POINTS, SERIES, lines, reduction_error
 from minion.errors import InvalidData
 from minion.selection import natural
 
+MOST_HOSTS = 24  # side by side: more make a picture that nobody can look at
+_ROW_LETTERS = 34  # of the name of a simulation
+_LETTER = 7  # pixels of a letter
 _LOOKED_AT = 12  # runs, and hosts, whose lines are held against all of their samples
 
 
@@ -76,9 +80,19 @@ def facet(
         row=alt.Row(
             "row:N",
             sort=rows,
-            header=alt.Header(labelAngle=0, labelAlign="left", title=None, labelPadding=6),
+            header=alt.Header(
+                labelAngle=0,
+                labelAlign="left",
+                title=None,
+                labelPadding=6,
+                labelExpr=written(rows, _ROW_LETTERS),
+            ),
         ),
-        column=alt.Column("host:N", sort=hosts, header=alt.Header(title=None)),
+        column=alt.Column(
+            "host:N",
+            sort=hosts,
+            header=alt.Header(title=None, labelExpr=written(hosts, max(8, width // _LETTER))),
+        ),
         spacing=6 if y == "shared" else {"row": 10, "column": 6},
     )
     if y == "free":
@@ -87,6 +101,11 @@ def facet(
     thinned = _thinning(frame, records, points, width=width, height=height, top=upper)
     axis = f"value axis from 0 to {end:g} {unit}" if upper else "value axes of their own"
     chart.usermeta = {"options": f"{thinned}; {axis}"}
+    if len(hosts) > MOST_HOSTS:
+        chart.usermeta["remark"] = (
+            f"{len(hosts)} hosts side by side make a picture of {len(hosts) * width:,} pixels; of"
+            f" more than {MOST_HOSTS}, --kind heat shows a run with a row for each"
+        )
     notes = [f"{unit} over the seconds since the start of each simulation"]
     return theme.finished(
         chart,

@@ -8,17 +8,24 @@ import numpy as np
 import pandas as pd
 
 from analysis.charting import theme
-from analysis.charting.labels import has_values, one_experiment, one_of, titled
-from analysis.charting.light import Layer, Panel
+from analysis.charting.labels import (
+    has_values,
+    one_experiment,
+    one_of,
+    quantity_name,
+    titled,
+)
+from analysis.charting.light import Layer, Panel, together
 from analysis.charting.palette import Colours, colours_of
 from analysis.comparing import order
-from analysis.metrics import METRICS
 from analysis.timeline import phase_order
 from analysis.values import ALL_HOSTS
+from minion.lifecycle import TOTAL
 from minion.selection import natural
 
 Record = dict[str, Any]
 PER_CENT = "%"
+_KEYS = ("metric", "dimension")
 Starts = Mapping[tuple[str, str], float]
 
 
@@ -66,29 +73,23 @@ def drift(
     if "role" in own:
         one_of("role", role, [str(name) for name in own["role"].unique()])
         own = own[(own["role"].astype(str) == role).to_numpy()]
-    keys = [key for key in ("metric", "dimension") if key in own]
-    own = own.assign(block=own[keys].astype(str).agg(" ".join, axis=1) if keys else "")
-    trends = order.drift(own.drop(columns="block"), starts)
-    trends["block"] = trends[keys].astype(str).agg(" ".join, axis=1) if keys else ""
+    keys = [key for key in _KEYS if key in own]
+    trends = order.drift(own, starts)
+    own, trends = (
+        frame.assign(block=pd.Series(_blocks(frame, keys), index=frame.index, dtype=object))
+        for frame in (own, trends)
+    )
     names = list(platforms) or sorted(own["platform"].astype(str).unique(), key=natural)
     drawing = _Drawing(
         own, trends, starts, colours_of(names, colours), unit, columns, width, height
     )
-    blocks = {name: drawing.block(name) for name in dict.fromkeys(own["block"])}
-    for name, block in blocks.items():
-        if len(blocks) > 1:
-            block.title = alt.TitleParams(_label(name), fontSize=13)
-    whole = (
-        alt.vconcat(*blocks.values(), spacing=26)
-        if len(blocks) > 1
-        else blocks[own["block"].iloc[0]]
-    )
-    known = len(blocks) == 1 and keys
-    heading = (
-        f"{_label(own['block'].iloc[0])} in the order of the runs"
-        if known
-        else "Values in the order of the runs"
-    )
+    blocks = [(quantity_name(*name), drawing.block(name)) for name in dict.fromkeys(own["block"])]
+    whole = together(blocks, columns, spacing=26)
+    phases = {str(phase) for phase in own["phase"].unique()}
+    of_all = " of the whole run," if phases == {TOTAL.name} else ""
+    heading = f"Values{of_all} in the order of the runs"
+    if keys and len(blocks) == 1:
+        heading = f"{blocks[0][0]} in the order of the runs"
     lines = int(np.isfinite(trends["slope"]).sum())
     certain = int((trends["p_holm"] < order.LEVEL).sum())
     return theme.finished(
@@ -136,12 +137,15 @@ class _Drawing:
             title="Platform",
             sort=list(colours),
             scale=theme.scale(colours),
+            legend=theme.key(colours),
         )
 
-    def block(self, name: str) -> alt.ConcatChart:
+    def block(self, name: tuple[str, str]) -> alt.ConcatChart:
         """A panel for each phase of one quantity."""
-        own = self.values[(self.values["block"] == name).to_numpy()]
-        trends = self.trends[(self.trends["block"] == name).to_numpy()]
+        own, trends = (
+            frame[[block == name for block in frame["block"]]]
+            for frame in (self.values, self.trends)
+        )
         phases = phase_order(own["phase"].astype(str))
         unit = str(own["unit"].iloc[0]) if "unit" in own else self.unit
         records = [r for phase in phases for r in self._records(own, trends, phase)]
@@ -243,7 +247,8 @@ class _Drawing:
             )
         )
         return Panel(
-            layer=[dots, line],
+            # A mark that stands for no record has nothing to say to who hears the picture.
+            layer=[dots, *([line] if any("begin" in record for record in records) else [])],
             title=alt.TitleParams(phase, fontSize=12, offset=4, frame="group"),
             transform=[alt.FilterTransform(equal)],
             width=self.width,
@@ -261,7 +266,7 @@ def _domain(records: Sequence[Record], unit: str) -> list[float]:
     return [min(0.0, low) if unit == PER_CENT else low, high + air]
 
 
-def _label(block: str) -> str:
-    metric, _, dimension = block.partition(" ")
-    label = METRICS[metric].label if metric in METRICS else metric.capitalize()
-    return f"{label} {dimension}".strip()
+def _blocks(frame: pd.DataFrame, keys: Sequence[str]) -> list[tuple[str, str]]:
+    """Of each row the metric and the dimension, as far as the frame has them."""
+    parts = [frame[key].astype(str) if key in keys else [""] * len(frame) for key in _KEYS]
+    return list(zip(*parts, strict=True))

@@ -9,6 +9,7 @@ import pandas as pd
 
 from analysis.charting import theme
 from analysis.charting.light import Layer, Panel
+from analysis.charting.names import BESIDE, NARROW, WIDEST, written
 from analysis.charting.palette import Colours, colours_of
 from analysis.intervals import intervals
 from analysis.values import run_values
@@ -18,7 +19,6 @@ from minion.selection import natural
 Record = dict[str, Any]
 
 ROW = 30  # pixels of a platform
-LABEL_LIMIT = 110  # pixels of its name
 _GOLDEN = 0.618034  # multiples of it, modulo 1, are spread evenly however many there are
 _NARROWEST = 0.1  # of the mean: what a scale spans at least
 
@@ -93,16 +93,16 @@ class _Drawing:
                 means[(means["phase"] == phase).to_numpy()],
             )
             records += [{"panel": number, **record} for record in own]
-            panels.append(self._panel(number, phase, self._domain(own)))
+            panels.append(self._panel(number, phase, own))
         chart = alt.concat(*panels, columns=self.columns, spacing={"row": 14, "column": 26})
         chart.data = alt.InlineData(values=records)
         return chart
 
-    def _panel(self, number: int, phase: str, domain: list[float]) -> Panel:
+    def _panel(self, number: int, phase: str, records: Sequence[Record]) -> Panel:
         x = alt.X(
             "mean:Q",
             title=self.unit,
-            scale=alt.Scale(domain=domain, nice=False, zero=False),
+            scale=alt.Scale(domain=self._domain(records), nice=False, zero=False),
             axis=alt.Axis(
                 tickCount=5 if self.width >= 200 else 3,
                 titleAnchor="end",
@@ -110,8 +110,10 @@ class _Drawing:
                 gridOpacity=0.7,
             ),
         )
+        # A mark that stands for no record has nothing to say to who hears the picture.
+        known = any("low" in record for record in records)
         return Panel(
-            layer=[self.dots, self.interval, self.mean.encode(x=x)],
+            layer=[self.dots, *([self.interval] if known else []), self.mean.encode(x=x)],
             title=alt.TitleParams(phase, fontSize=12, offset=4),
             transform=[alt.FilterTransform(alt.FieldEqualPredicate(field="panel", equal=number))],
             width=self.width,
@@ -123,7 +125,13 @@ class _Drawing:
             "platform:N",
             title=None,
             scale=alt.Scale(domain=self.names),
-            axis=alt.Axis(ticks=False, domain=False, labelPadding=6, labelLimit=LABEL_LIMIT),
+            axis=alt.Axis(
+                ticks=False,
+                domain=False,
+                labelPadding=6,
+                labelLimit=WIDEST,
+                labelExpr=written(self.names, BESIDE if self.width >= 160 else NARROW),
+            ),
         )
         platform = alt.Tooltip("platform:N", title="Platform")
         dots = (

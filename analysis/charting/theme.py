@@ -11,23 +11,25 @@ from zlib import crc32
 
 import altair as alt
 
+from analysis.charting.names import WIDEST, written
 from minion.lifecycle import SEQUENCE
 from minion.model import Role
 from minion.selection import natural
 
-# After Okabe and Ito (2008): told apart with every common colour blindness. Their yellow, sky blue
-# and orange fade on white (1.3 to 2.3:1); violet, a deeper blue and bronze stand for them, so that
-# each has the 3:1 on either paper that WCAG 2.2 (1.4.11) asks of what a picture says. Grey is for
-# what comes after the seventh.
+# Blue, vermilion and green of Okabe and Ito (2008). The others were searched for beside them, on a
+# grid of sRGB: each has the 3:1 on white and on the dark paper that WCAG 2.2 (1.4.11) asks of what
+# a picture says, and every two differ by at least 12 (CIEDE2000), for all cones and without red,
+# green or blue ones (Machado, Oliveira and Fernandes 2009). The search found none that keep the
+# three and differ by 13.
 PLATFORM_COLOURS = (
     "#0072B2",
     "#D55E00",
     "#009E73",
-    "#CC79A7",
-    "#4B96F0",
-    "#A5874B",
-    "#9A2EE8",
-    "#7F7F7F",
+    "#D278A2",
+    "#8478FC",
+    "#6C6642",
+    "#C0008A",
+    "#845A66",
 )
 _STUDY = {"K8s": "#0072B2", "mK8s": "#D55E00", "K3s": "#009E73"}
 
@@ -89,7 +91,7 @@ _CONFIG: dict[str, Any] = {
         "gridColor": HAIRLINE,
         "labelColor": QUIET,
         "labelFontSize": 11,
-        "labelLimit": 160,
+        "labelLimit": WIDEST,
         "tickColor": AXIS,
         "titleColor": QUIET,
         "titleFontSize": 11,
@@ -98,13 +100,13 @@ _CONFIG: dict[str, Any] = {
     "header": {
         "labelColor": INK,
         "labelFontSize": 11,
-        "labelLimit": 220,
+        "labelLimit": 300,
         "title": None,
     },
     "legend": {
         "labelColor": INK,
         "labelFontSize": 11,
-        "labelLimit": 220,
+        "labelLimit": 300,
         "orient": "top",
         "titleColor": QUIET,
         "titleFontSize": 11,
@@ -114,6 +116,7 @@ _CONFIG: dict[str, Any] = {
 
 _LETTER = 6.0  # pixels of a subtitle's letter, on average
 _KEY = 150  # pixels of a name in the key
+_KEY_LETTERS = 34  # of one that stands there in full
 
 Chart = TypeVar("Chart", bound=alt.TopLevelMixin)
 
@@ -182,21 +185,35 @@ def scale(colours: Mapping[str, Colour]) -> alt.Scale:
     return alt.Scale(domain=list(colours), range=list(colours.values()))
 
 
-def row_names(row: float, *, least: float, share: float, limit: int) -> alt.Axis:
+def key(names: Iterable[str], **options: Any) -> alt.Legend:
+    """The key of some colours; names that are too long for it are cut.
+
+    Args:
+        names: that it holds.
+        options: what else an `alt.Legend` takes.
+    """
+    return alt.Legend(labelExpr=written(names, _KEY_LETTERS), **options)
+
+
+def row_names(
+    names: Iterable[str], row: float, *, least: float, share: float, letters: int
+) -> alt.Axis:
     """The axis of rows that lie close: names without ticks or line, as large as the rows let them.
 
     Args:
+        names: of the rows.
         row: its height in pixels.
         least: the height from which on rows have names.
         share: of the height that the letters take, between 7 and 11 pixels.
-        limit: of the length of a name in pixels.
+        letters: of the longest name; longer ones are cut.
     """
     return alt.Axis(
         labels=row >= least,
         ticks=False,
         domain=False,
         labelFontSize=min(11, max(7, round(row * share))),
-        labelLimit=limit,
+        labelLimit=WIDEST,
+        labelExpr=written(names, letters),
     )
 
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from analysis.comparing.comparability import called
-from analysis.comparing.judgement import Judgement, Question
+from analysis.comparing.judgement import Judgement
+from analysis.comparing.questions import Question
 from analysis.values import ALL_HOSTS
 from minion.console import records
 

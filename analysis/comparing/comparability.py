@@ -3,6 +3,7 @@
 Only a known difference stands in the way: what nobody recorded is a note.
 """
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,9 +12,10 @@ from bson import ObjectId
 from analysis.comparing.mixtures import Counts, alike, counted, shown, unlike
 from minion.errors import InvalidData, NotComparable
 from minion.model import Simulation
-from minion.selection import natural
+from minion.selection import natural, written
 
 PLATFORM = "platform"
+_HOSTS = "hosts"
 _VERSION = "platform version"
 _WHOLE = 2**63  # what MongoDB's whole numbers are below
 _MOST = 3  # hosts that a message names
@@ -62,14 +64,14 @@ class Gate:
         unknown = [name for name in allow if name not in self.properties]
         if unknown:
             raise InvalidData(
-                f"--allow {_quoted(unknown[0])}: the runs have no such property; they have:"
-                f" {', '.join(self.properties)}"
+                f"--allow {_quoted(written(unknown[:1]))}: the runs have no such property; they"
+                f" have: {written(self.properties, ', ')}"
             )
         names = {difference.name for difference in self.differences}
         if names - set(allow):
             refused = [d for d in self.differences if d.name not in allow]
             listed = "; ".join(map(str, refused))
-            option = ",".join(d.name for d in refused)
+            option = written(d.name for d in refused)
             raise NotComparable(
                 f"the runs differ in more than what is compared: {listed}; choose runs that are"
                 f" alike, or say that it may be: --allow {_quoted(option)}"
@@ -90,7 +92,8 @@ def gate(
     those that another level's have, or have clearly other shares: see `mixtures.unlike`. One that
     varies within every level in like shares, such as the number of an iteration, is a note; so is
     what is not known of some runs or hosts. What is known of hosts is compared host by host where
-    it is not known of all.
+    it is not known of all. Hosts that are as many as the factor says, such as `nodes`, are what it
+    is about: a note.
 
     Args:
         levels: the runs of each level.
@@ -117,6 +120,8 @@ def gate(
         if factor == PLATFORM and name == _VERSION:
             if any(len(of) > 1 for of in counts.values()):
                 differences.append(Difference(name, shown(counts)))
+        elif name == _HOSTS and _counts_hosts(described, factor):
+            notes.append(_more_hosts(described, factor))
         elif unlike(counts):
             differences.append(Difference(name, shown(counts)))
         elif found := _differing_hosts(name, described):
@@ -193,23 +198,27 @@ class _Run:
 
     properties: a text for each; None where it says nothing, or not of all its hosts.
     of_hosts: for what each host has by itself, a text for each host; None where it says nothing.
+    hosts: how many there are.
     """
 
     properties: Mapping[str, str | None]
     of_hosts: Mapping[str, Mapping[str, str | None]]
+    hosts: int
 
 
 def _described(
     simulation: Simulation, intervals: tuple[float, ...], hosts: Collection[str]
 ) -> _Run:
-    looked_at = [h for h in simulation.measured_hosts if not hosts or h.hostname in hosts]
+    # Without samples, numbers may still be of its hosts.
+    own = simulation.hosts if simulation.measurements_only else simulation.measured_hosts
+    looked_at = [h for h in own if not hosts or h.hostname in hosts]
     of_hosts = {
         "ram": {h.hostname: _number(h.ram_mib) for h in looked_at},
         "cores": {h.hostname: _number(h.cores) for h in looked_at},
     }
     found: dict[str, str | None] = {
         "data": "simulated" if simulation.simulated else "measured",
-        "hosts": ", ".join(sorted((f"{h.hostname} ({h.role})" for h in looked_at), key=natural)),
+        _HOSTS: ", ".join(sorted((f"{h.hostname} ({h.role})" for h in looked_at), key=natural)),
         **{name: _each(texts) for name, texts in of_hosts.items()},
         "sampling interval": " and ".join(f"{level_text(s)} s" for s in intervals) or None,
         PLATFORM: simulation.platform,
@@ -222,7 +231,22 @@ def _described(
     for what, texts in versions.items():
         found[_VERSION if what == PLATFORM else what] = ", ".join(sorted(texts, key=natural))
     found |= {f"parameter {name}": level_text(v) for name, v in simulation.parameters.items()}
-    return _Run(found, of_hosts)
+    return _Run(found, of_hosts, len(looked_at))
+
+
+def _counts_hosts(described: Mapping[str, Sequence[_Run]], factor: str) -> bool:
+    """Whether a parameter says how many hosts a run has, but for the same few of every run."""
+    if factor == PLATFORM or not all(re.fullmatch(r"[0-9]{1,15}", level) for level in described):
+        return False
+    return len({run.hosts - int(level) for level, runs in described.items() for run in runs}) == 1
+
+
+def _more_hosts(described: Mapping[str, Sequence[_Run]], factor: str) -> str:
+    listed = "; ".join(f"{level}: {runs[0].hosts}" for level, runs in described.items())
+    return (
+        f"{factor} says how many hosts a run has ({listed}): what is a mean over hosts is one over"
+        " other hosts at each level"
+    )
 
 
 def _number(value: float | None) -> str | None:
@@ -282,4 +306,4 @@ def _listed(texts: Sequence[str]) -> str:
 
 
 def _quoted(text: str) -> str:
-    return f'"{text}"' if " " in text else text
+    return f'"{text}"' if " " in text or "\\" in text else text

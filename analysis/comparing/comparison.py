@@ -7,7 +7,7 @@
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, Unpack
 
@@ -15,7 +15,7 @@ import pandas as pd
 
 from analysis.comparing import verdicts
 from analysis.comparing.absences import lacking
-from analysis.comparing.comparability import PLATFORM, Difference, gate, levels_of
+from analysis.comparing.comparability import PLATFORM, Difference, gate, level_text, levels_of
 from analysis.comparing.evidence import Evidence, Options, Runs, levels_by_run
 from analysis.comparing.judgement import CONFIDENCE
 from analysis.comparing.provenance import excluded_runs, provenance
@@ -28,6 +28,7 @@ from minion.model import Simulation
 from minion.selection import Choice, Selection, Texts, words
 from minion.store import Store
 
+_MOST = 3  # runs, or things that these lack, in one sentence
 _TOGETHER = (
     "Intervals hold together within one phase and quantity; p and verdict count all of them."
 )
@@ -187,6 +188,7 @@ def _compare(
     factor = options.factor
     selection = Selection.of(**choice)
     levels, without = levels_of(simulations, factor)
+    options = replace(options, baseline=_named(options.baseline, levels))
     _check_levels(levels, factor, options.baseline)
     intervals = store.sampling_intervals(simulations)
     found = gate(levels, factor=factor, intervals=intervals, hosts=selection.hosts)
@@ -194,13 +196,14 @@ def _compare(
     evidence = Evidence(store, options, choice, simulations, known)
     judgements = evidence.judgements(levels)
     excluded = excluded_runs(store, selection)
+    absent = lacking(judgements[0], evidence.left_out, levels_by_run(levels), factor=options.factor)
     if not judgements[0].pairs:
+        why = f": {'; '.join(absent[:_MOST])}" if absent else ""
         raise NotFound(
             f"no two levels of {factor} have values of {', '.join(options.metric)} in this"
-            " selection; `minion check` says what the runs lack"
+            f" selection{why}; `minion check` says what the runs lack"
         )
-    notes = [f"simulation {s.sim_id} has no {factor} and is left out" for s in without]
-    absent = lacking(judgements[0], evidence.left_out, levels_by_run(levels), factor=options.factor)
+    notes = _without(without, factor)
     notes += [*found.notes, *absent, *evidence.over_time(levels)]
     spoken = partial(sentence, factor=factor, confidence=options.confidence)
     return Comparison(
@@ -229,6 +232,26 @@ def _by_question(frame: pd.DataFrame, keys: Sequence[str]) -> dict[tuple[Any, ..
     for row in records(frame):
         found.setdefault(tuple(row.pop(name) for name in keys), []).append(row)
     return found
+
+
+def _named(baseline: str | None, levels: Runs) -> str | None:
+    """The level that a number stands for, however it is written: 3.0 is the level 3."""
+    if baseline is None or baseline in levels:
+        return baseline
+    try:
+        written = level_text(float(baseline))
+    except ValueError:
+        return baseline
+    return written if written in levels else baseline
+
+
+def _without(runs: Sequence[Simulation], factor: str) -> list[str]:
+    """What to say of the runs that have no level."""
+    if len(runs) < 2:
+        return [f"simulation {s.sim_id} has no {factor} and is left out" for s in runs]
+    named = ", ".join(s.sim_id for s in runs[:_MOST])
+    more = f" and {len(runs) - _MOST:,} more" if len(runs) > _MOST else ""
+    return [f"{len(runs):,} simulations have no {factor} and are left out: {named}{more}"]
 
 
 def _check_levels(levels: Runs, factor: str, baseline: str | None) -> None:

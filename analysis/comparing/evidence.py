@@ -7,15 +7,17 @@ import pandas as pd
 
 from analysis.comparing import margins, order
 from analysis.comparing.comparability import by_level, called
-from analysis.comparing.judgement import Judgement, Question, judge, questions_of
+from analysis.comparing.judgement import Judgement, judge
+from analysis.comparing.questions import Question, questions_of
 from analysis.comparing.returned import Returned, beside, changes, together
-from analysis.comparing.sentences import difference_unit
+from analysis.comparing.sentences import difference_unit, quantile_name
 from analysis.quantities import Quantity, quantity
+from analysis.statistics.multiplicity import level_of
 from analysis.values import ALL_HOSTS
 from minion.console import records
 from minion.errors import InvalidData, NotFound
 from minion.model import Simulation
-from minion.selection import Choice, Texts, words
+from minion.selection import Choice, Selection, Texts, words
 from minion.store import Store
 
 Runs = Mapping[str, Sequence[Simulation]]
@@ -104,9 +106,15 @@ class Evidence:
                 q.runs.values,
                 runs,
                 unit=q.unit,
-                margin=margins.parse(self.options.margin, q.unit) if self.options.margin else None,
+                margin=self._margin(q.unit),
+                quantile=self.options.quantile,
+                hosts=Selection.of(**self.choice).hosts,
             )
         ]
+
+    def _margin(self, unit: str) -> margins.Margin | None:
+        text = self.options.margin
+        return None if text is None else margins.parse(text, unit)
 
     def _judged(self, questions: Sequence[Question]) -> Judgement:
         options = self.options
@@ -115,6 +123,7 @@ class Evidence:
             baseline=options.baseline,
             confidence=options.confidence,
             family=_family(questions, options),
+            factor=options.factor,
         )
 
     def returned(
@@ -194,7 +203,7 @@ class Evidence:
         drift = order.drift(values.assign(platform=of_level)[dated], known)
         units = {q.name: difference_unit(q.unit) for q in self.quantities}
         notes = []
-        for row in records(drift[drift["p_holm"] < 1 - self.options.confidence]):
+        for row in records(drift[drift["p_holm"] < level_of(self.options.confidence)]):
             name = f"{row['metric']} {row.get('dimension', '')}".strip()
             notes.append(
                 f"{name} in {row['phase']} drifts over the runs of {row['platform']}:"
@@ -229,6 +238,8 @@ def _family(questions: Sequence[Question], options: Options) -> str:
     levels = max(len(q.filled) for q in questions)
     pairs = levels - 1 if options.baseline is not None else levels * (levels - 1) // 2
     what = ", ".join(options.metric)
+    if options.quantile is not None:
+        what = f"{quantile_name(options.quantile)} of {what}"
     if quantities > len(options.metric):
         what += f" ({quantities} quantities)"
     parts = [what, f"{len(phases)} phases" if len(phases) > 1 else phases[0]]

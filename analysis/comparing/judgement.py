@@ -4,23 +4,21 @@ Two ways lead to every verdict, one by means and one by ranks. Where they disagr
 undecided and says so.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
+from analysis.comparing.comparability import PLATFORM, called
 from analysis.comparing.margins import Margin
 from analysis.comparing.pair_tests import against_margin, by_ranks, correct
+from analysis.comparing.questions import Question
 from analysis.statistics.means import Contrast, Method, contrasts_of, welch_anova
-from analysis.statistics.moments import LARGEST
-from analysis.statistics.multiplicity import Family
+from analysis.statistics.multiplicity import Family, level_of
 from analysis.statistics.ranks import kruskal, separated
-from minion.errors import InvalidData
-from minion.lifecycle import TOTAL
 
 Floats = NDArray[np.float64]
 CONFIDENCE = 0.95
@@ -34,31 +32,6 @@ class Decision(StrEnum):
     UNDECIDED = "undecided"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """One thing that is compared: a metric in a phase, of a dimension, on hosts of a role.
-
-    groups: the values of each level, one per run.
-    total: how many runs each level has, with a value here or without.
-    samples: how many samples each of these values stands on; NaN where it is no mean of samples.
-    """
-
-    metric: str
-    unit: str
-    phase: str
-    dimension: str
-    role: str
-    groups: Mapping[str, Floats]
-    total: Mapping[str, int]
-    margin: Margin | None = None
-    samples: Mapping[str, Floats] = field(default_factory=dict)
-
-    @property
-    def filled(self) -> dict[str, Floats]:
-        """The levels that have a value at all."""
-        return {level: values for level, values in self.groups.items() if len(values)}
-
-
 @dataclass(slots=True, kw_only=True)
 class Pair:
     """A level against another: what was measured, and what follows.
@@ -66,8 +39,10 @@ class Pair:
     contrast: by means. delta, delta_low, delta_high: Cliff's delta with its interval. p_smallest:
     that an exact rank test of so many runs can reach. p_rank: Dunn's test, never below p_smallest.
     p_rank_pairs, p_rank_corrected: by Holm over the pairs of the question, and over the family.
-    p_corrected: the larger of Holm's over the family and of the question's own. p_equivalence,
-    p_equivalence_corrected, p_rank_equivalence: that the difference lies within the margin.
+    rank_difference: of the mean ranks of both. p_corrected: the question's own, and with several
+    questions the larger of it and of Holm's over the family. p_careful_corrected: the same of the
+    contrast's careful p-values. p_equivalence, p_equivalence_corrected, p_rank_equivalence: that
+    the difference lies within the margin.
     p_exceeds, p_exceeds_corrected: that it lies outside. exceeds: whether it does; None where that
     is open, or there is no margin. reason: why it is undecided, or what a claim lacks.
     """
@@ -83,7 +58,9 @@ class Pair:
     p_rank_pairs: float = np.nan
     p_rank_corrected: float = np.nan
     p_smallest: float = np.nan
+    rank_difference: float = np.nan
     p_corrected: float = np.nan
+    p_careful_corrected: float = np.nan
     p_equivalence: float = np.nan
     p_equivalence_corrected: float = np.nan
     p_rank_equivalence: float = np.nan
@@ -109,6 +86,12 @@ class Pair:
         margin = self.question.margin
         return margin if margin is not None and margin.has_meaning(self.x, self.y) else None
 
+    @property
+    def opposed(self) -> bool:
+        """Whether ranks point the other way than means."""
+        by_means = self.contrast.difference
+        return by_means * self.rank_difference < 0 or by_means * self.delta < 0
+
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
@@ -127,23 +110,26 @@ def judge(
     baseline: str | None = None,
     confidence: float = CONFIDENCE,
     family: str = "",
+    factor: str = PLATFORM,
 ) -> Judgement:
     """Compare the levels of each question, all questions together being one family.
 
     By means: Welch's test for each pair, its interval and p simultaneous over the pairs of a
-    question (Games and Howell 1976; against a baseline Tamhane's T2 1979), and Holm 1979 over the
-    family. By ranks: Dunn 1964 with Holm, Cliff's delta. A pair is different when its simultaneous
-    p and Holm's over the family both fall below 1 - confidence, and the ranks agree. It is
-    equivalent when two one-sided tests (Schuirmann 1987), Holm over the family, put the difference
-    inside the margin, and their rank form agrees. A difference exceeds the margin when Welch's test
-    against the margin (Hodges and Lehmann 1954), Holm over the family, says so, and its interval
-    lies outside.
+    question (Games and Howell 1976; against a baseline Tamhane's T2 1979), and with several
+    questions Holm 1979 over the family. By ranks: Dunn 1964 with Holm, Cliff's delta. A pair is
+    different when its simultaneous p and Holm's over the family both fall below 1 - confidence,
+    where the smaller level has few runs its careful p too, and the ranks agree. It is equivalent
+    when two one-sided tests (Schuirmann 1987), Holm over the family, put the difference inside the
+    margin, and their rank form agrees. A difference exceeds the margin when Welch's test against
+    the margin (Hodges and Lehmann 1954), Holm over the family, says so, and its interval lies
+    outside.
 
     Args:
         questions: with the values of each level.
         baseline: compare every other level with this one; default: all pairs.
         confidence: of the intervals; 1 - confidence is the level of the tests.
         family: its name in words.
+        factor: what the levels are levels of.
     """
     asked = [(q, _pairs(list(q.filled), baseline)) for q in questions]
     groups = [(list(q.filled.values()), places) for q, places in asked]
@@ -161,7 +147,7 @@ def judge(
     against_margin(pairs)
     correct(pairs)
     for pair in pairs:
-        _decide(pair, 1 - confidence)
+        _decide(pair, level_of(confidence), factor)
     tests = tuple(_omnibus(question) for question in questions)
     of = Family.of(family, [pair.contrast.p for pair in pairs])
     return Judgement(tuple(questions), tuple(pairs), tests, of, confidence)
@@ -176,9 +162,10 @@ def _pairs(levels: Sequence[str], baseline: str | None) -> list[tuple[int, int]]
     return [(i, j) for j in range(len(levels)) for i in range(j + 1, len(levels))]
 
 
-def _decide(pair: Pair, level: float) -> None:
+def _decide(pair: Pair, level: float, factor: str) -> None:
     """The verdict and, where it is undecided or lacks something, why."""
-    alone = [n for n, v in ((pair.level, pair.x), (pair.reference, pair.y)) if len(v) < 2]
+    sides = ((pair.level, pair.x), (pair.reference, pair.y))
+    alone = [called(name, factor) for name, values in sides if len(values) < 2]
     if alone:
         names = " and ".join(alone)
         pair.reason = f"a single run of {names} has a value here: nothing is known of its spread"
@@ -191,7 +178,7 @@ def _decide(pair: Pair, level: float) -> None:
             f" p {pair.p_rank_corrected:.2g}"
         )
         return
-    pair.verdict, reason = _verdict(pair, level)
+    pair.verdict, reason = _verdict(pair, level, factor)
     if pair.verdict is Decision.EQUIVALENT:
         pair.exceeds = False
     elif pair.verdict is Decision.DIFFERENT and pair.p_exceeds_corrected < level:
@@ -202,35 +189,60 @@ def _decide(pair: Pair, level: float) -> None:
     pair.reason = reason
 
 
-def _verdict(pair: Pair, level: float) -> tuple[Decision, str]:
+def _verdict(pair: Pair, level: float, factor: str) -> tuple[Decision, str]:
     """Of a pair with tests, and what must be said of it."""
     if pair.p_equivalence_corrected < level:
         if pair.p_rank_equivalence < level:
             return Decision.EQUIVALENT, ""
         return Decision.UNDECIDED, _disagreement("within the margin", pair.p_rank_equivalence)
     means, ranks = pair.p_corrected < level, pair.p_rank_corrected < level
-    if not means and not ranks:
-        return Decision.UNDECIDED, "the difference could be noise"
     if not means:
+        return Decision.UNDECIDED, _without_means(pair, level)
+    if pair.p_careful_corrected >= level:
+        return Decision.UNDECIDED, _too_few(pair, factor)
+    by_rank = pair.p_rank_corrected if ranks else pair.p_rank_pairs
+    if by_rank < level and pair.opposed:
+        sides = ("higher", "lower") if pair.contrast.difference > 0 else ("lower", "higher")
         return Decision.UNDECIDED, (
-            f"by ranks they are different (p {pair.p_rank_corrected:.2g}), by means not"
-            f" (p {pair.p_corrected:.2g})"
+            f"by means {called(pair.level, factor)} is {sides[0]} (p {pair.p_corrected:.2g}), by"
+            f" ranks {sides[1]} (p {by_rank:.2g})"
         )
     if ranks:
         return Decision.DIFFERENT, ""
     # A claim of the means needs no more from ranks than that these agree; where one group lies
     # wholly above the other, ranks of so few runs cannot say more than they do.
-    if pair.p_rank_pairs < level:
+    if by_rank < level:
         return Decision.DIFFERENT, (
-            f"by ranks this holds within the phase (p {pair.p_rank_pairs:.2g}), not over the whole"
+            f"by ranks this holds within the phase (p {by_rank:.2g}), not over the whole"
             f" family (p {pair.p_rank_corrected:.2g})"
         )
     if separated(pair.x, pair.y):
         return Decision.DIFFERENT, (
-            f"ranks of so few runs cannot show it (p {pair.p_rank_pairs:.2g}), but every run of one"
+            f"ranks of so few runs cannot show it (p {by_rank:.2g}), but every run of one"
             " lies beyond every run of the other"
         )
-    return Decision.UNDECIDED, _disagreement("different", pair.p_rank_pairs)
+    return Decision.UNDECIDED, _disagreement("different", by_rank)
+
+
+def _without_means(pair: Pair, level: float) -> str:
+    """Why there is no verdict where means, over the whole family, show no difference."""
+    of_family, of_ranks = f"(p {pair.p_corrected:.2g})", f"(p {pair.p_rank_corrected:.2g})"
+    within = pair.contrast.p_pairs < level
+    held = f"within the phase (p {pair.contrast.p_pairs:.2g}), not over the whole family"
+    if pair.p_rank_corrected < level:
+        no = f"only {held} {of_family}" if within else f"not {of_family}"
+        return f"by ranks they are different {of_ranks}, by means {no}"
+    return f"by means this holds {held} {of_family}" if within else "the difference could be noise"
+
+
+def _too_few(pair: Pair, factor: str) -> str:
+    """What a difference lacks that holds only if the spread of a few runs is believed."""
+    n, name = min((len(pair.y), pair.reference), (len(pair.x), pair.level))
+    return (
+        f"{n} runs of {called(name, factor)} say too little of how much they vary: the difference"
+        f" could be noise (p {pair.p_corrected:.2g}; {pair.p_careful_corrected:.2g} if no spread"
+        " but theirs counts)"
+    )
 
 
 def _lies_beyond(pair: Pair) -> bool:
@@ -260,64 +272,3 @@ def _omnibus(question: Question) -> dict[str, Any]:
         "kruskal_df": ranks.freedom if ranks else np.nan,
         "kruskal_p": ranks.p if ranks else np.nan,
     }
-
-
-def questions_of(
-    values: pd.DataFrame,
-    levels: Mapping[str, Sequence[tuple[str, str]]],
-    *,
-    unit: str,
-    margin: Margin | None = None,
-) -> list[Question]:
-    """A question for each metric, phase, dimension and role of a frame.
-
-    Args:
-        values: one value per run, as `analysis.values.combined` gives it, of one metric.
-        levels: the runs (experiment, sim_id) of each level.
-        unit: of the values.
-        margin: what still counts as no difference.
-
-    Raises:
-        InvalidData: a value that no mean can be taken of; the message names its run.
-    """
-    keys = [name for name in ("metric", "phase", "dimension", "role") if name in values]
-    level_of = {run: level for level, runs in levels.items() for run in runs}
-    runs = zip(values["experiment"].astype("str"), values["sim_id"].astype("str"), strict=True)
-    names = np.array([level_of.get(run, "") for run in runs], dtype=object)
-    total = {level: len(of) for level, of in levels.items()}
-    found: list[Question] = []
-    numbers = values["value"].to_numpy(dtype=np.float64)
-    _check_finite(values, numbers, names != "")
-    # Durations and measurements stand on no samples, and on no host.
-    samples = np.where(values["hosts"] > 0, values["n"], np.nan)
-    groups = values.groupby(keys, observed=True, sort=True).indices
-    for key, places in groups.items():
-        parts = dict(zip(keys, map(str, cast("tuple[object, ...]", key)), strict=True))
-        own = names[places]
-        found.append(
-            Question(
-                metric=parts.get("metric", ""),
-                unit=unit,
-                phase=parts["phase"],
-                dimension=parts.get("dimension", ""),
-                role=parts["role"],
-                groups={level: numbers[places[own == level]] for level in levels},
-                total=total,
-                margin=margin,
-                samples={level: samples[places[own == level]] for level in levels},
-            )
-        )
-    return found
-
-
-def _check_finite(values: pd.DataFrame, numbers: Floats, counts: NDArray[np.bool_]) -> None:
-    wrong = np.flatnonzero(counts & ~(np.abs(numbers) < LARGEST))
-    if not wrong.size:
-        return
-    row = values.iloc[int(wrong[0])]
-    name = " ".join(str(row[key]) for key in ("metric", "dimension") if key in values)
-    where = "on the whole run" if row["phase"] == TOTAL.name else f"in {row['phase']}"
-    raise InvalidData(
-        f"simulation {row['sim_id']}: {name} {where} is {numbers[wrong[0]]:g}, not a finite number"
-        " below 1e150; exclude the run, or leave this out"
-    )

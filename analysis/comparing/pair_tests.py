@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from analysis.statistics.margin_tests import against_margins
 from analysis.statistics.multiplicity import holm
 from analysis.statistics.rank_margins import rank_equivalence
-from analysis.statistics.ranks import cliffs_delta, dunn, smallest_p
+from analysis.statistics.ranks import cliffs_delta, dunn, rank_differences, smallest_p
 
 if TYPE_CHECKING:  # only for its name
     from analysis.comparing.judgement import Pair
@@ -36,12 +36,16 @@ def by_ranks(
         return
     smallest = np.array([smallest_p(len(pairs[k].x), len(pairs[k].y)) for k in tested])
     # Where the normal approximation says more than any exact test of so many runs could.
-    p_values = np.maximum(dunn(groups, [places[k] for k in tested]), smallest)
+    own = [places[k] for k in tested]
+    p_values = np.maximum(dunn(groups, own), smallest)
+    differences = rank_differences(groups, own)
     # Several intervals hold together when each holds at Šidák's level.
     single = confidence ** (1 / len(tested))
-    for k, p, adjusted, least in zip(tested, p_values, holm(p_values), smallest, strict=True):
+    found = zip(tested, p_values, holm(p_values), smallest, differences, strict=True)
+    for k, p, adjusted, least, difference in found:
         pair = pairs[k]
         pair.p_rank, pair.p_rank_pairs, pair.p_smallest = float(p), float(adjusted), float(least)
+        pair.rank_difference = float(difference)
         delta = cliffs_delta(pair.x, pair.y, confidence=single)
         pair.delta, pair.delta_low, pair.delta_high = delta.delta, delta.low, delta.high
 
@@ -65,14 +69,23 @@ def against_margin(pairs: "Sequence[Pair]") -> None:
 
 
 def correct(pairs: "Sequence[Pair]") -> None:
-    """Holm's correction over all pairs of the family."""
+    """Holm's correction over all pairs of the family.
+
+    Of means only where there are several questions: those of one hold together by themselves.
+    """
+    several = len({id(pair.question) for pair in pairs}) > 1
     by_means = holm(np.array([pair.contrast.p for pair in pairs]))
+    careful = holm(np.array([pair.contrast.p_careful for pair in pairs]))
     ranks = holm(np.array([pair.p_rank for pair in pairs]))
     inside = holm(np.array([pair.p_equivalence for pair in pairs]))
     beyond = holm(np.array([pair.p_exceeds for pair in pairs]))
     for k, pair in enumerate(pairs):
         # Both hold: the family's, and that of the interval which stands beside it.
-        pair.p_corrected = float(np.maximum(by_means[k], pair.contrast.p_pairs))
+        c = pair.contrast
+        pair.p_corrected = float(np.maximum(by_means[k], c.p_pairs)) if several else c.p_pairs
+        pair.p_careful_corrected = (
+            float(np.maximum(careful[k], c.p_careful_pairs)) if several else c.p_careful_pairs
+        )
         pair.p_rank_corrected = float(np.maximum(ranks[k], pair.p_rank_pairs))
         pair.p_equivalence_corrected = float(inside[k])
         pair.p_exceeds_corrected = float(beyond[k])

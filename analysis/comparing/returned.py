@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from analysis.comparing.comparability import called
-from analysis.comparing.judgement import Judgement, Pair
+from analysis.comparing.judgement import Decision, Judgement, Pair
 from analysis.quantities import Quantity
 from analysis.statistics.moments import LARGEST
-from analysis.values import ALL_HOSTS
+from analysis.values import ALL_HOSTS, stacked
 
 _OF_RUN = ("experiment", "platform", "sim_id", "n", "hosts", "value")
 
@@ -19,7 +19,8 @@ class Returned:
     """What comes of taking the excluded runs in again.
 
     runs: how many of them have a value beside those that were compared.
-    changed: the verdicts that are others with them; a sentence each.
+    changed: the verdicts that are others with them, in kind, in direction, or in whether the
+        margin is exceeded; a sentence each.
     """
 
     runs: int = 0
@@ -67,7 +68,7 @@ def beside(one: Quantity, more: Sequence[Quantity]) -> pd.DataFrame:
         # Beyond it no test can be made, and one such run would end them all.
         sound = (found["value"].abs() < LARGEST).to_numpy()
         parts.append(found.loc[places & sound, list(values)])
-    return _stacked(parts)
+    return stacked(parts)
 
 
 def together(one: Quantity, values: pd.DataFrame) -> Quantity:
@@ -77,7 +78,7 @@ def together(one: Quantity, values: pd.DataFrame) -> Quantity:
         one: the values that were compared.
         values: as `beside` gives them.
     """
-    return replace(one, runs=replace(one.runs, values=_stacked([one.runs.values, values])))
+    return replace(one, runs=replace(one.runs, values=stacked([one.runs.values, values])))
 
 
 def changes(before: Judgement, after: Judgement, factor: str) -> list[str]:
@@ -88,25 +89,34 @@ def changes(before: Judgement, after: Judgement, factor: str) -> list[str]:
         after: with them.
         factor: what the levels are levels of.
     """
-    verdicts = {_key(pair): pair.verdict for pair in after.pairs}
-    return [
-        f"{_where(pair)}, {called(pair.level, factor)} against {called(pair.reference, factor)}:"
-        f" {pair.verdict} as it stands, {verdicts[_key(pair)]} with the excluded runs"
-        for pair in before.pairs
-        if verdicts.get(_key(pair), pair.verdict) is not pair.verdict
-    ]
-
-
-def _stacked(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Frames of the same columns one below the other; texts stay categoricals."""
-    values = pd.concat(frames, ignore_index=True)
-    for name in values:
-        if name not in ("n", "hosts", "value"):
-            known = dict.fromkeys(text for f in frames for text in f[name].cat.categories)
-            values[name] = pd.Categorical(
-                values[name], categories=pd.Index(list(known), dtype="str")
+    others = {_key(pair): pair for pair in after.pairs}
+    found = []
+    for pair in before.pairs:
+        one, other = _claims(pair, others.get(_key(pair), pair))
+        if one != other:
+            against = f"{called(pair.level, factor)} against {called(pair.reference, factor)}"
+            found.append(
+                f"{_where(pair)}, {against}: {one} as it stands, {other} with the excluded runs"
             )
-    return values
+    return found
+
+
+def _claims(one: Pair, other: Pair) -> tuple[str, str]:
+    """What is claimed of a pair twice, in the words that tell both apart; equal where none do."""
+    if not one.verdict is other.verdict is Decision.DIFFERENT:
+        return one.verdict, other.verdict
+    sides = _direction(one), _direction(other)
+    if sides[0] != sides[1]:
+        return sides
+    return _beyond(one), _beyond(other)
+
+
+def _direction(pair: Pair) -> str:
+    return "higher" if pair.contrast.difference > 0 else "lower"
+
+
+def _beyond(pair: Pair) -> str:
+    return "surely beyond the margin" if pair.exceeds else "not surely beyond the margin"
 
 
 def _key(pair: Pair) -> tuple[str, ...]:

@@ -1,10 +1,12 @@
 """Verdicts as sentences that somebody who knows no statistics understands."""
 
 import math
+from decimal import Decimal
 
 from analysis.comparing.comparability import PLATFORM, called
 from analysis.comparing.judgement import Decision, Judgement, Pair
 from analysis.quantities import DURATION
+from analysis.statistics.multiplicity import level_of
 from analysis.values import ALL_HOSTS
 from minion.lifecycle import TOTAL
 from minion.model import Role
@@ -19,6 +21,7 @@ _WORDS = {
     ("net", "OutOctets"): "network traffic sent (OutOctets)",
 }
 _MOST_DIGITS = 6  # of a share; smaller ones have an exponent
+_MOST_DECIMALS = 9
 _HOSTS = {Role.MASTER.value: "the master's ", Role.WORKER.value: "the workers' "}
 
 
@@ -37,11 +40,12 @@ def sentence(pair: Pair, *, factor: str = PLATFORM, confidence: float = 0.95) ->
         sign = 1 if c.difference >= 0 else -1
     else:
         names = f"{called(pair.level, factor)} minus {called(pair.reference, factor)}"
-        text += f"; {names} is {rounded(c.difference, _digits(pair))}{unit}{_share(pair)}"
+        text += f"; {names} is {estimate(c.difference, _width(pair))}{unit}{_share(pair)}"
     if math.isfinite(c.low):
         low, high = sorted((sign * c.low, sign * c.high))
-        ends = f"{rounded(low, _digits(pair))} to {rounded(high, _digits(pair))}{unit}"
-        text += f"; {confidence * 100:g} % interval {ends}"
+        digits = decimals(_width(pair))
+        ends = f"{rounded(low, digits)} to {rounded(high, digits)}{unit}"
+        text += f"; {percent(confidence)} % interval {ends}"
     text += f"; {len(pair.x)} and {len(pair.y)} runs"
     return f"{text}: {pair.reason}." if pair.reason else f"{text}."
 
@@ -57,9 +61,10 @@ def overall(judgement: Judgement) -> str:
     parts = [f"{counts[d]} {d.value}" for d in kinds]
     listed = ", ".join(parts[:-1]) + f" and {parts[-1]}"
     noun = "comparison" if total == 1 else "comparisons"
+    level = percent(level_of(judgement.confidence))
     said = (
         f"{total} {noun} ({judgement.family.name}): {listed}; the chance of any false"
-        f' "{Decision.DIFFERENT}" among them is kept below {(1 - judgement.confidence) * 100:g} %'
+        f' "{Decision.DIFFERENT}" among them is kept below {level} %'
     )
     if with_margin:
         said += (
@@ -71,7 +76,7 @@ def overall(judgement: Judgement) -> str:
 
 def _claim(pair: Pair, factor: str) -> str:
     c = pair.contrast
-    amount = f"{rounded(abs(c.difference), _digits(pair))}{_unit(pair)}{_share(pair)}"
+    amount = f"{estimate(abs(c.difference), _width(pair))}{_unit(pair)}{_share(pair)}"
     name, other = called(pair.level, factor), called(pair.reference, factor)
     where = _where(pair)
     if pair.question.metric == DURATION:
@@ -112,7 +117,16 @@ def _what(pair: Pair) -> str:
     name = _WORDS.get((q.metric, q.dimension)) or _WORDS.get(q.metric, q.metric)
     if q.dimension and (q.metric, q.dimension) not in _WORDS:
         name += f" of {q.dimension}"
-    return name if q.role == ALL_HOSTS else f"{_HOSTS.get(q.role, q.role + ' ')}{name}"
+    if q.role != ALL_HOSTS:
+        name = f"{_HOSTS.get(q.role, q.role + ' ')}{name}"
+    if q.quantile is not None:
+        name = f"the {quantile_name(q.quantile)} of {name}"
+    return f"{name} on {', '.join(q.hosts)}" if q.hosts else name
+
+
+def quantile_name(quantile: float) -> str:
+    """A quantile as sentences name it."""
+    return {0.0: "minimum", 0.5: "median", 1.0: "maximum"}.get(quantile, f"{quantile:g} quantile")
 
 
 def _more(difference: float) -> str:
@@ -132,12 +146,29 @@ def decimals(width: float) -> int:
     """Decimal places that show an interval of that width with two significant digits."""
     if not math.isfinite(width) or width <= 0:
         return 2
-    return max(0, min(9, 1 - math.floor(math.log10(width))))
+    return max(0, 1 - math.floor(math.log10(width)))
 
 
-def _digits(pair: Pair) -> int:
-    c = pair.contrast
-    return decimals(c.high - c.low if math.isfinite(c.low) else abs(c.difference) / 10)
+def estimate(difference: float, width: float) -> str:
+    """A difference with the decimals of its interval, and with two digits at least.
+
+    Args:
+        difference: in any unit.
+        width: of its interval; not finite where it has none.
+    """
+    if not math.isfinite(width):
+        return rounded(difference, decimals(abs(difference) / 10))
+    digits = decimals(width)
+    return rounded(difference, max(digits, decimals(abs(difference))) if difference else digits)
+
+
+def percent(share: float) -> str:
+    """A share in per cent, with every digit that it was given with."""
+    return f"{(Decimal(str(share)) * 100).normalize():f}"
+
+
+def _width(pair: Pair) -> float:
+    return pair.contrast.high - pair.contrast.low
 
 
 def _share(pair: Pair) -> str:
@@ -155,6 +186,12 @@ def _share(pair: Pair) -> str:
 
 
 def rounded(value: float, digits: int) -> str:
-    """A number with so many decimals; never a negative zero."""
+    """A number with so many decimals; never a negative zero.
+
+    Where these are many it has an exponent, and the same last digit.
+    """
+    if digits > _MOST_DECIMALS:
+        most = digits + math.floor(math.log10(abs(value))) if value else -1
+        return f"{value:.{most}e}" if most >= 0 else "0"
     text = f"{value:.{digits}f}"
     return text.removeprefix("-") if float(text) == 0 else text

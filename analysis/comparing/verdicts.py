@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.comparing.judgement import Judgement, Pair, Question
-from analysis.comparing.sentences import decimals, rounded
+from analysis.comparing.judgement import Judgement, Pair
+from analysis.comparing.questions import Question
+from analysis.comparing.sentences import decimals, estimate, rounded
 from analysis.values import ALL_HOSTS
 
 
@@ -18,10 +19,11 @@ def pair_frame(judgements: Sequence[Judgement]) -> pd.DataFrame:
         metric, unit, phase, dimension, role, level, reference; verdict, reason; n and mean of
         both; difference, low, high (in the unit), ratio, ratio_low, ratio_high (level / reference;
         NaN where the reference may be zero); standard_error, df, p (Welch), p_pairs (simultaneous),
-        p_corrected (of the family); cliffs_delta, delta_low, delta_high, p_rank (Dunn),
-        p_rank_pairs, p_rank_corrected, p_smallest; margin, p_equivalence,
-        p_equivalence_corrected, p_rank_equivalence, p_exceeds, p_exceeds_corrected,
-        exceeds_margin; family.
+        p_corrected (of the family), p_careful_corrected (the same, with the degrees of freedom of a
+        smaller group of fewer than four runs); cliffs_delta, delta_low, delta_high, p_rank (Dunn),
+        p_rank_pairs, p_rank_corrected, p_smallest; margin, p_equivalence, p_equivalence_corrected,
+        p_rank_equivalence, p_exceeds, p_exceeds_corrected, exceeds_margin; family; quantile (of
+        the samples; NaN for their mean), hosts (that were chosen; empty: all).
     """
     rows = [_pair(pair, judgement) for judgement in judgements for pair in judgement.pairs]
     return pd.DataFrame(rows)
@@ -70,24 +72,27 @@ def tables_of(pairs: pd.DataFrame) -> dict[str, pd.DataFrame]:
     whole = (pairs["role"].astype("str") == ALL_HOSTS).to_numpy()
     of_roles = pairs[~whole]
     families = ", ".join(of_roles["family"].unique())
-    titles = {"All hosts": pairs[whole], f"By role, a family of its own ({families})": of_roles}
+    hosts = " and ".join(pairs["hosts"].unique())
+    titles = {
+        hosts or "All hosts": pairs[whole],
+        f"By role, a family of its own ({families})": of_roles,
+    }
     return {title: readable(rows) for title, rows in titles.items() if len(rows)}
 
 
 def readable(pairs: pd.DataFrame) -> pd.DataFrame:
     """The columns of a pair that people look at, as text."""
-    widths = pairs["high"] - pairs["low"]
-    places = [
-        decimals(width if width == width else abs(d) / 10)  # noqa: PLR0124  NaN
-        for width, d in zip(widths, pairs["difference"], strict=True)
-    ]
+    widths = (pairs["high"] - pairs["low"]).tolist()
+    places = [decimals(width) for width in widths]
     columns: dict[str, Any] = {}
     for name in ("metric", "dimension", "phase", "role"):
         texts = pairs[name].astype("str")
         if len(texts.unique()) > 1:
             columns[name] = texts.to_numpy()
     columns |= {name: pairs[name].to_numpy() for name in ("level", "reference")}
-    columns["difference"] = _numbers(pairs["difference"], places)
+    columns["difference"] = [
+        estimate(d, width) for d, width in zip(pairs["difference"], widths, strict=True)
+    ]
     ends = zip(_numbers(pairs["low"], places), _numbers(pairs["high"], places), strict=True)
     columns["interval"] = [f"{low} to {high}" if low != "-" else "-" for low, high in ends]
     columns["unit"] = ["points" if unit == "%" else unit for unit in pairs["unit"]]
@@ -174,6 +179,7 @@ def _pair(pair: Pair, judgement: Judgement) -> dict[str, Any]:
         "p": c.p,
         "p_pairs": c.p_pairs,
         "p_corrected": pair.p_corrected,
+        "p_careful_corrected": pair.p_careful_corrected,
         "cliffs_delta": pair.delta,
         "delta_low": pair.delta_low,
         "delta_high": pair.delta_high,
@@ -189,4 +195,6 @@ def _pair(pair: Pair, judgement: Judgement) -> dict[str, Any]:
         "p_exceeds_corrected": pair.p_exceeds_corrected,
         "exceeds_margin": pair.exceeds,
         "family": judgement.family.name,
+        "quantile": np.nan if pair.question.quantile is None else pair.question.quantile,
+        "hosts": ", ".join(pair.question.hosts),
     }

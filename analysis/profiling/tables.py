@@ -42,9 +42,10 @@ def top(
     total = own.replace("self_", "total_", 1)
     keys = [*groups, *by]
     runs = frame[[*RUN]].drop_duplicates().groupby(list(groups), observed=True).size()
-    calls = _mean_calls(frame, keys, groups)
     table = frame.groupby(keys, observed=True, sort=False)[[own, total]].sum()
-    table = table.assign(calls=calls).reset_index()
+    # By value: pandas cannot align categories of 128 names and more with fewer of them.
+    calls = table.index.map(_mean_calls(frame, keys, groups).to_dict())
+    table = table.assign(calls=calls.to_numpy(dtype=np.float64)).reset_index()
     number = table.set_index(list(groups)).index.map(runs.to_dict()).to_numpy(dtype=np.float64)
     table["runs"] = number.astype(int)
     for column in (own, total):

@@ -18,6 +18,7 @@ from analysis.quality.anomalies import (
     unusual_levels,
 )
 from analysis.quality.cells import cells
+from analysis.quality.clocks import wrong_clocks
 from analysis.quality.completeness import (
     absent_charts,
     ends_and_events,
@@ -171,6 +172,7 @@ def check(store: Store, *, steadiness: Texts = None, **choice: Unpack[Choice]) -
         *overlaps(runs),
         *gaps(runs, grid),
         *unusual_steps(grid),
+        *wrong_clocks(runs, grid),
         *impossible_values(table),
         *stuck_values(runs, table),
         *unusual_durations(runs),

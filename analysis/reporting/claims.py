@@ -9,14 +9,15 @@ from typing import Any
 import pandas as pd
 
 from analysis import quantities
+from analysis.charting.labels import quantity_name
 from analysis.comparing.comparison import Comparison, compare_of
 from analysis.comparing.judgement import Decision
-from analysis.comparing.sentences import decimals, difference_unit, rounded
+from analysis.comparing.sentences import decimals, difference_unit, estimate, rounded
 from analysis.quantities import DURATION
 from analysis.reporting.parameters import design_of
 from analysis.reporting.parts import Sentence
 from analysis.reporting.tables import Cell, Column, Row, Table, key
-from analysis.reporting.words import counted, probability, quantity_name
+from analysis.reporting.words import counted, probability
 from analysis.values import ALL_HOSTS
 from minion.errors import InvalidData, NotComparable, NotFound
 from minion.lifecycle import TOTAL
@@ -74,7 +75,7 @@ def compared(
     platforms = list(dict.fromkeys(s.platform for s in simulations))
     if len(platforms) < 2:
         runs = counted(len(simulations), "run")
-        alone = f"Nothing is compared: all there is are {runs} of {platforms[0]}."
+        alone = f"Nothing is compared: only {platforms[0]} is there, with {runs}."
         design = design_of(simulations)
         if design is None:
             return alone
@@ -229,7 +230,7 @@ def _row(row: Mapping[Any, Any], first: Sequence[Cell], *, with_margin: bool) ->
         *first,
         Cell(f"{level}\u00a0−\u00a0{reference}", f"{level} {reference}", exact=(level, reference)),
         Cell(str(row["verdict"]), str(row["verdict"]), note=_short(str(row["reason"]))),
-        Cell(_number(row["difference"], digits), key(row["difference"])),
+        Cell(estimate(row["difference"], width), key(row["difference"])),
         Cell(
             "–" if "–" in (low, high) else f"{low} to {high}",
             key(row["low"]),

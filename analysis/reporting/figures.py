@@ -1,27 +1,28 @@
 """Frames to figures of the page."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
+from analysis.charting.labels import in_a_sentence, quantity_name
 from analysis.charting.shares import VARYING
 from analysis.comparing.comparison import Comparison
+from analysis.comparing.sentences import percent
 from analysis.metrics import METRICS, Metric
 from analysis.profiling.flame import flame_title
 from analysis.profiling.reading import PREFIX
 from analysis.quantities import DURATION, Quantity
 from analysis.reporting.claims import pairs_of
 from analysis.reporting.figures_over_time import FiguresOverTime
-from analysis.reporting.finishing import side_by_side, with_levels
 from analysis.reporting.making import chart_command
 from analysis.reporting.origins import REDUCED, hash_of_frame
 from analysis.reporting.parts import Figure
-from analysis.reporting.words import quantity_name
-from analysis.reporting.workshop import Drawn, Spec
+from analysis.reporting.workshop import Drawn
 from analysis.values import ALL_HOSTS
 from analysis.variation.variances import Variances
 from minion.lifecycle import TOTAL
+from minion.selection import written
 
 BARS = 600  # of a flame graph: each is two elements of the page
 _MEANS = "means of the runs with 95 % intervals"
@@ -66,7 +67,7 @@ class Figures(FiguresOverTime):
             how=REDUCED,
             sha256=sha256,
             commands=[
-                chart_command(metric.name, "utilization"),
+                chart_command(metric.name, "values", *_only(dimension)),
                 ["compare", metric.name, "--format=json"],
             ],
             options=_MEANS,
@@ -80,7 +81,10 @@ class Figures(FiguresOverTime):
             self.workshop.draw("utilization", own, title=of.name, **self.shared),
             how="a measurement of each run; of one of its hosts, their mean",
             sha256=sha256,
-            commands=[chart_command(of.name, "differences"), ["compare", of.name, "--format=json"]],
+            commands=[
+                chart_command(of.name, "values"),
+                ["compare", written([of.name]), "--format=json"],
+            ],
             options=_MEANS,
         )
 
@@ -121,7 +125,7 @@ class Figures(FiguresOverTime):
             drawn,
             how=f"own {kind} of every stack of functions, added up over the runs",
             sha256=hash_of_frame(frame),
-            commands=[["chart", metric, "--kind=flame", f"--out={kind}-flame.html"]],
+            commands=[chart_command(metric, "flame")],
             source=self.source.of_runs(platform, sims),
             platforms=[platform],
             options=f"at most {BARS} bars, the widest",
@@ -129,7 +133,7 @@ class Figures(FiguresOverTime):
 
     def variances(self, found: Variances, metric: str) -> Figure:
         """Where the variance of a metric lies."""
-        title = f"Where the variance of {_inside_a_sentence(quantity_name(metric))} lies"
+        title = f"Where the variance of {in_a_sentence(metric)} lies"
         drawn = self.workshop.draw(
             "variances",
             found.components,
@@ -148,20 +152,14 @@ class Figures(FiguresOverTime):
 
     def order(self, values: pd.DataFrame, starts: Mapping[tuple[str, str], float]) -> Figure:
         """Values of the whole run, in the order of the runs."""
-        title = "Values of the whole run, in the order in which the runs were made"
-        rows = values[["metric", "dimension"]].astype("str").drop_duplicates()
-        names = [quantity_name(metric, dimension) for metric, dimension in rows.to_numpy()]
+        names = written(dict.fromkeys(values["metric"].astype("str")))
         return self.figure(
             "order",
-            self.workshop.draw("drift", values, starts, title=title, **self.shared),
+            self.workshop.draw("drift", values, starts, **self.shared),
             how=_made_of(values["metric"].astype("str")),
             sha256=hash_of_frame(values),
             options="in the order of their starts",
-            commands=[
-                [*chart_command(str(name), "drift"), f"--phase={TOTAL.name}"]
-                for name in values["metric"].unique()
-            ],
-            finish=lambda spec: side_by_side(spec, names),
+            commands=[chart_command(names, "drift", f"--phase={TOTAL.name}")],
         )
 
     def differences(
@@ -174,9 +172,10 @@ class Figures(FiguresOverTime):
         drawn = self.workshop.draw(
             "differences", own, title=title, relative=False, simulated=self.look.simulated
         )
-        return self._compared(
-            identity, drawn, comparison, [metric], lambda spec: with_levels(spec, own)
-        )
+        family = _names(comparison)
+        among = [f"--among={written(family)}"] if family != [metric] else []
+        command = chart_command(metric, "differences", *among, *_only(dimension))
+        return self._compared(identity, drawn, comparison, [metric], command)
 
     def ratios(self, comparison: Comparison) -> Figure:
         """The ratios of every quantity over the whole run, with their intervals."""
@@ -184,21 +183,10 @@ class Figures(FiguresOverTime):
         role, phase = (pairs[name].astype("str") for name in ("role", "phase"))
         own = pairs[((role == ALL_HOSTS) & (phase == TOTAL.name)).to_numpy()]
         known = own[(own["ratio"] > 0).to_numpy()]
-        keys = known[["metric", "dimension"]].astype("str").drop_duplicates().to_numpy()
-        names = [quantity_name(metric, dimension) for metric, dimension in keys]
-        drawn = self.workshop.draw(
-            "differences",
-            own,
-            title="The whole run: how many times as much or as long",
-            relative=True,
-            simulated=self.look.simulated,
-        )
-
-        def finish(spec: Spec) -> Spec:
-            return side_by_side(with_levels(spec, own), names)
-
+        drawn = self.workshop.draw("ratios", own, simulated=self.look.simulated)
         metrics = list(dict.fromkeys(known["metric"].astype("str")))
-        return self._compared("ratios", drawn, comparison, metrics, finish, phase=TOTAL.name)
+        command = chart_command(written(_names(comparison)), "ratios")
+        return self._compared("ratios", drawn, comparison, metrics, command)
 
     def _compared(
         self,
@@ -206,14 +194,13 @@ class Figures(FiguresOverTime):
         drawn: Drawn,
         comparison: Comparison,
         metrics: Sequence[str],
-        finish: Callable[[Spec], Spec],
-        phase: str = "",
+        command: Sequence[str],
     ) -> Figure:
         options = comparison.provenance["options"]
         given = [f"--{name}={options[name]}" for name in ("baseline", "margin") if options[name]]
-        of_phase = [f"--phase={phase}"] if phase else []
-        family = ",".join(map(str, options["metric"]))
-        told = [f"confidence {options['confidence'] * 100:g} %"]
+        if comparison.allowed:
+            given.append(f"--allow={written(d.name for d in comparison.allowed)}")
+        told = [f"confidence {percent(options['confidence'])} %"]
         told.append(f"margin {options['margin']}" if options["margin"] else "no margin")
         told.append(f"against {options['baseline']}" if options["baseline"] else "all pairs")
         return self.figure(
@@ -222,15 +209,23 @@ class Figures(FiguresOverTime):
             how=f"means of the runs; of each run {_made_of(metrics)}",
             sha256=comparison.provenance["sha256"],
             commands=[
-                ["compare", family, *given, "--format=json"],
-                *([*chart_command(name, "differences"), *given, *of_phase] for name in metrics),
+                ["compare", written(_names(comparison)), *given, "--format=json"],
+                [*command, *given],
             ],
             options=", ".join(told),
-            finish=finish,
         )
 
 
 # ---------------------------------------------------------------- inside
+
+
+def _names(comparison: Comparison) -> list[str]:
+    """What was compared, one family."""
+    return [str(name) for name in comparison.provenance["options"]["metric"]]
+
+
+def _only(dimension: str) -> list[str]:
+    return [f"--dimension={dimension}"] if dimension else []
 
 
 def _made_of(metrics: Iterable[str]) -> str:
@@ -242,7 +237,3 @@ def _made_of(metrics: Iterable[str]) -> str:
         "what it measured": any(name not in METRICS and name != DURATION for name in names),
     }
     return "; or ".join(text for text, there in known.items() if there)
-
-
-def _inside_a_sentence(name: str) -> str:
-    return name if name[1].isupper() else f"{name[0].lower()}{name[1:]}"

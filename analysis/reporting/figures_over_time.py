@@ -49,13 +49,12 @@ class FiguresOverTime(Maker):
     def _aligned(
         self, frame: pd.DataFrame, metric: Metric, phases: pd.DataFrame, sha256: str
     ) -> Figure:
-        [*words, out] = chart_command(metric.name, "course")
         figure = self.figure(
             f"{metric.name}-aligned",
             self.workshop.draw("course", frame, align="phase", phases=phases, **self.shared),
             how="the mean of a run's hosts of a role at each share of a phase, over the runs",
             sha256=sha256,
-            commands=[[*words, "--align=phase", out.replace("course", "course-by-phase")]],
+            commands=[chart_command(metric.name, "course", "--align=phase")],
         )
         figure.aligned = True
         return figure

@@ -1,11 +1,11 @@
 """What the makers of figures share."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from analysis.reporting.origins import Source
 from analysis.reporting.parts import Figure, Look
-from analysis.reporting.workshop import Drawn, Spec, Workshop
+from analysis.reporting.workshop import Drawn, Workshop
 
 Spans = Mapping[str, tuple[float, float]]
 
@@ -37,28 +37,38 @@ class Maker:
         source: Source | None = None,
         platforms: Sequence[str] = (),
         options: str = "",
-        finish: Callable[[Spec], Spec] | None = None,
     ) -> Figure:
         """A chart in the page.
 
         Args:
             identity: without what all of the experiment begin with.
             drawn: the chart.
-            how, sha256, commands, platforms, options: as of `Source.origin`.
+            how, sha256, commands, platforms, options: as of `Source.origin`; a chart among the
+                commands goes to a file of the identity's name.
             source: where it comes from, where that is not the whole experiment.
-            finish: what is still done to the chart.
         """
+        name = f"{self.look.prefix}-{identity}"
         origin = (source or self.source).origin(
-            how=how, sha256=sha256, options=options, commands=commands, platforms=platforms
+            how=how,
+            sha256=sha256,
+            options=options,
+            commands=[_into_a_file(words, name) for words in commands],
+            platforms=platforms,
         )
-        return Figure(
-            identity=f"{self.look.prefix}-{identity}-figure",
-            drawn=drawn,
-            origin=origin,
-            finish=finish,
-        )
+        return Figure(identity=f"{name}-figure", drawn=drawn, origin=origin)
 
 
-def chart_command(metric: str, kind: str) -> list[str]:
-    """The words of `minion` that draw a chart into a file of its name."""
-    return ["chart", metric, f"--kind={kind}", f"--out={metric}-{kind}.svg"]
+def chart_command(metric: str, kind: str, *options: str) -> list[str]:
+    """The words of `minion` that draw a chart; the figure they stand below names the file."""
+    return ["chart", metric, f"--kind={kind}", *options]
+
+
+# ---------------------------------------------------------------- inside
+
+
+def _into_a_file(words: Sequence[str], name: str) -> list[str]:
+    """The words, with a file for what draws a chart: no other figure has its name."""
+    if words[0] != "chart":
+        return list(words)
+    ending = "html" if "--kind=flame" in words else "svg"  # a flame graph is zoomed
+    return [*words, f"--out={name}.{ending}"]

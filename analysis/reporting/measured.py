@@ -16,7 +16,8 @@ from analysis.reporting.words import counted, decimals, listed
 from analysis.values import ALL_HOSTS
 from minion.errors import InvalidData
 from minion.lifecycle import TOTAL
-from minion.model import Simulation
+from minion.model import Measurement, Simulation
+from minion.selection import Selection
 from minion.store import Store
 
 MOST = 16  # measurements of an experiment: what is not shown can still be compared by its name
@@ -50,28 +51,38 @@ def measurements_part(store: Store, study: Study) -> tuple[Part, list[tuple[Quan
     return part, found
 
 
-def names_of(simulations: Sequence[Simulation]) -> list[str]:
-    """The measurements of some runs, those of whole runs first, then in the order of the runs."""
+def chosen_of(simulations: Sequence[Simulation], selection: Selection) -> list[Measurement]:
+    """The measurements of some runs, of the hosts and phases that were chosen."""
+    return [
+        one
+        for simulation in simulations
+        for one in simulation.measurements
+        if (not selection.hosts or one.hostname is None or one.hostname in selection.hosts)
+        and (not selection.phases or (one.phase or TOTAL.name) in selection.phases)
+    ]
+
+
+def names_of(measurements: Sequence[Measurement]) -> list[str]:
+    """The names of measurements, those of whole runs first, then in the order of the runs."""
     whole: dict[str, bool] = {}
-    for simulation in simulations:
-        for one in simulation.measurements:
-            whole[one.name] = whole.get(one.name, False) or one.hostname is None
+    for one in measurements:
+        whole[one.name] = whole.get(one.name, False) or one.hostname is None
     known = [name for name in whole if name not in METRICS and name != DURATION]
     return sorted(known, key=lambda name: not whole[name])
 
 
-def shown_of(simulations: Sequence[Simulation], most: int = MOST) -> list[str]:
+def shown_of(measurements: Sequence[Measurement], most: int = MOST) -> list[str]:
     """The measurements that are shown, in the order of `names_of`.
 
     Where there are more, each unit has its turn: many percentiles of one latency do not leave the
     only throughput out.
 
     Args:
-        simulations: the runs.
+        measurements: of the runs.
         most: how many.
     """
-    names = names_of(simulations)
-    units = {one.name: one.unit for s in simulations for one in s.measurements}
+    names = names_of(measurements)
+    units = {one.name: one.unit for one in measurements}
     turns: dict[str, int] = {}
     of = {}
     for name in names:
@@ -85,8 +96,9 @@ def shown_of(simulations: Sequence[Simulation], most: int = MOST) -> list[str]:
 
 def _quantities(store: Store, study: Study, part: Part) -> list[Quantity]:
     """One value per run of what is shown; what is left out is said in the part."""
-    shown = shown_of(study.simulations)
-    others = [name for name in names_of(study.simulations) if name not in shown]
+    there = chosen_of(study.simulations, Selection.of(**study.choice))
+    shown = shown_of(there)
+    others = [name for name in names_of(there) if name not in shown]
     if others:
         more = counted(len(others), "measurement")
         part.say(f"{more} more can be compared by name: {listed(others)}.")

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from analysis.charting.labels import quantity_name
 from analysis.quantities import DURATION
 from analysis.reporting.tables import Cell, Column, Row, Table, key
-from analysis.reporting.words import between, decimals, number, quantity_name
+from analysis.reporting.words import between, decimals, number
 from analysis.timeline import phase_order
 from analysis.values import ALL_HOSTS
 from analysis.variation.layers import SHARES

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from analysis.reporting.parts import Origin
 from analysis.reporting.words import ranges
 from minion.model import Simulation
-from minion.selection import Choice, natural, words
+from minion.selection import Choice, natural, written
 
 REDUCED = "the mean of each host's samples in a phase, then the mean of a run's hosts"
 
@@ -94,7 +94,10 @@ class Source:
         options = {**self.choice, "experiment": self.experiment}
         if platforms:
             options["platform"] = tuple(platforms)
-        return shlex.join(["minion", *program, *_options(options)])
+        # What the program was given stands for what was selected.
+        named = {word.partition("=")[0] for word in program}
+        more = [word for word in _options(options) if word.partition("=")[0] not in named]
+        return shlex.join(["minion", *program, *more])
 
 
 def hash_of_frame(frame: pd.DataFrame) -> str:
@@ -137,4 +140,5 @@ def _options(choice: Mapping[str, Any]) -> list[str]:
 
 
 def _text(value: Any) -> str:
-    return str(value) if isinstance(value, bool) else ",".join(words(value))
+    """A text as it was given; names with commas between."""
+    return str(value) if isinstance(value, bool | str) else written(map(str, value))

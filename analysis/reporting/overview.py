@@ -146,7 +146,15 @@ def tiles(
         (sum(samples.values()), "sample"),
     ]
     named = [(f"{n:,}", noun if n == 1 else f"{noun}s") for n, noun in numbers]
-    return [*named, (f"{seconds / 3600:,.1f} h", "of simulation time")]
+    return [*named, *([(_lasted(seconds), "of simulation time")] if seconds else [])]
+
+
+def _lasted(seconds: float) -> str:
+    """Hours; of less than one, minutes; of less than one, seconds."""
+    for unit, long in (("h", 3600), ("min", 60)):
+        if seconds >= long:
+            return f"{seconds / long:,.1f}\u00a0{unit}"
+    return f"{seconds:,.1f}\u00a0s"
 
 
 def phase_definitions() -> Table:

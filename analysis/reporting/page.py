@@ -14,6 +14,7 @@ import pandas as pd
 from jinja2 import PackageLoader
 from markupsafe import Markup
 
+from analysis.charting.labels import quantity_name
 from analysis.charting.output import environment
 from analysis.charting.vega import runtime
 from analysis.metrics import METRICS
@@ -31,7 +32,7 @@ from analysis.reporting.doubts import doubts_part
 from analysis.reporting.parts import Block, Figure, Fold, Part, Sentence, Sentences, folded, settled
 from analysis.reporting.study import Study
 from analysis.reporting.tables import Table, with_notes
-from analysis.reporting.words import counted, listed, moment, quantity_name
+from analysis.reporting.words import counted, listed, moment
 from analysis.reporting.writer import Writer
 from analysis.timeline import phase_order
 from analysis.values import ALL_HOSTS, is_gap

@@ -1,6 +1,6 @@
 """What a report is made of: parts that hold sentences, figures, tables and folds."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
@@ -59,7 +59,6 @@ class Figure:
 
     identity: of its element.
     drawn: the chart.
-    finish: what is still done to it, if anything.
     origin: where it comes from.
     table: identity of the table that holds its numbers.
     spans: for a chart over time, when each phase begins first and ends last, in seconds.
@@ -71,12 +70,10 @@ class Figure:
     identity: str
     drawn: Drawn
     origin: Origin
-    finish: Callable[[Spec], Spec] | None = None
     table: str = ""
     spans: Mapping[str, tuple[float, float]] | None = None
     aligned: bool = False
     number: int = 0
-    _spec: Spec | None = None
 
     @property
     def spec(self) -> Spec:
@@ -85,9 +82,7 @@ class Figure:
         Raises:
             InvalidData: its data cannot be drawn.
         """
-        if self._spec is None:
-            self._spec = self.finish(self.drawn.spec) if self.finish else self.drawn.spec
-        return self._spec
+        return self.drawn.spec
 
     @property
     def fault(self) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.charting.labels import quantity_name
 from analysis.comparing.provenance import hash_of
 from analysis.intervals import intervals
 from analysis.metrics import Metric
@@ -14,7 +15,7 @@ from analysis.reporting.figures import Figures
 from analysis.reporting.numbers import statistics_table
 from analysis.reporting.parts import Figure, Fold, Look, Part, folded
 from analysis.reporting.tables import Cell, Column, Row, Table
-from analysis.reporting.words import between, counted, decimals, listed, number, quantity_name
+from analysis.reporting.words import between, counted, decimals, listed, number
 from analysis.values import ALL_HOSTS, is_gap
 from minion.lifecycle import SEQUENCE, TOTAL
 

@@ -19,6 +19,8 @@ const eachUnit = (spec, visit, root = spec, data = spec.data) => {
 
 const FIELDS = ["platform", "pair", "phase"];
 const FAINT = 0.09;
+const LINE = 24; // letters of a pair in one line
+const RUN = 18; // letters of a run beside its bar
 const PAPER_HEIGHT = 540; // pixels of a page for the rows of a chart, beside all that is said of it
 
 // What is not chosen gets faint: a parameter holds the names that are.
@@ -96,10 +98,15 @@ const ofStretch = (spec) => {
 const longest = (spec) => {
   const fields = new Set();
   eachUnit(spec, ({ encoding }) => fields.add(encoding?.y?.field));
-  const texts = allRecords(spec).map((record) =>
-    ["pair", "platform"].map((field) => (fields.has(field) ? record[field] : "") ?? "").join(""),
-  );
-  return Math.min(150, 6.3 * Math.max(0, ...texts.map((text) => text.length)));
+  // Where a pair is long, pairs stand in two lines, their sign in the second.
+  const pairs = fields.has("pair") ? allRecords(spec).filter((record) => record.pair) : [];
+  const broken = pairs.some(({ pair }) => pair.length > LINE);
+  const lines = [
+    ...pairs.flatMap(({ pair, of }) => (broken ? of.map((level) => `− ${level}`) : pair)),
+    ...(fields.has("run") ? allRecords(spec).map(({ run }) => String(run).slice(0, RUN)) : []),
+    ...(fields.has("platform") ? allRecords(spec).map(({ platform }) => platform ?? "") : []),
+  ];
+  return Math.min(150, 6.3 * Math.max(0, ...lines.map((text) => text.length)));
 };
 
 // Keys of colours stand in as many columns as there is room for.
@@ -140,6 +147,18 @@ const narrowed = (panel, room) => {
   panel.title.text = lines;
 };
 
+// How far the slanted names above a chart reach beyond its right edge.
+const beyond = (spec, width) => {
+  const reach = [0];
+  eachUnit(spec, ({ mark, encoding }, drawn) => {
+    if ((mark.type ?? mark) !== "text") return;
+    const [low, high] = encoding.x.scale.domain;
+    const right = ({ name, place }) => 5 * name.length - (width * (high - place)) / (high - low);
+    reach.push(...drawn.map(right));
+  });
+  return Math.min(width / 4, Math.max(...reach));
+};
+
 // Give a chart the room that there is.
 const fitted = (spec, room, onPaper, overTime) => {
   const panels = spec.concat ?? spec.hconcat;
@@ -156,7 +175,7 @@ const fitted = (spec, room, onPaper, overTime) => {
     }
   } else if (spec.hconcat) {
     const most = Math.max(1, Math.min(panels.length, Math.floor(room / 220)));
-    const width = Math.floor(room / most) - 62;
+    const width = Math.floor(room / most) - Math.max(62, 24 + longest(spec));
     for (const panel of panels) if (panel.width) panel.width = Math.max(140, width);
     if (most < panels.length) {
       spec.concat = spec.hconcat;
@@ -176,7 +195,8 @@ const fitted = (spec, room, onPaper, overTime) => {
     spec.spec.width = Math.max(220, Math.min(1080, room - 76));
   } else if (spec.vconcat?.some((child) => child.facet)) {
     // A row above panels is as wide as they are.
-    const width = Math.max(onPaper ? 220 : 520, Math.min(1080, room - 76));
+    let width = Math.max(onPaper ? 220 : 520, Math.min(1080, room - 76));
+    width -= Math.max(0, beyond(spec, width) - Math.max(0, room - 76 - width));
     for (const child of spec.vconcat) (child.spec ?? child).width = width;
   } else if (spec.vconcat) {
     for (const child of spec.vconcat) fitted(child, room, onPaper, overTime);
@@ -222,6 +242,7 @@ const clickable = (compiled) => {
 const clipped = (spec) => {
   eachUnit(spec, (unit) => {
     unit.mark = typeof unit.mark === "string" ? { type: unit.mark } : unit.mark;
-    unit.mark.clip = true;
+    // A name above the last phase is longer than that.
+    if (unit.mark.type !== "text") unit.mark.clip = true;
   });
 };

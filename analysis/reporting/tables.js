@@ -26,7 +26,9 @@ const sort = (head) => {
 const textIn = (cell) => (cell.querySelector(".text") ?? cell).textContent.trim();
 
 // A spreadsheet must not take a name for a formula.
-const harmless = (text) => (/^[=+@\t\r]|^-(?![\d.])/.test(text) ? `'${text}` : text);
+const plainNumber = /^-?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+const harmless = (text) =>
+  /^[=+@\t\r-]/.test(text) && !plainNumber.test(text) ? `'${text}` : text;
 const quoted = (value) => {
   const text = value === null ? "" : typeof value === "string" ? harmless(value) : String(value);
   return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;

@@ -6,19 +6,9 @@ from itertools import groupby
 
 import numpy as np
 
-from analysis.metrics import METRICS
-from analysis.quantities import DURATION
 from minion.selection import natural
 
 NOTHING = "none"
-
-# netdata's dimensions in words.
-_DIMENSIONS = {
-    ("disk_io", "in"): "read (in)",
-    ("disk_io", "out"): "written (out)",
-    ("net", "InOctets"): "received (InOctets)",
-    ("net", "OutOctets"): "sent (OutOctets)",
-}
 
 
 def listed(words: Iterable[str]) -> str:
@@ -62,14 +52,6 @@ def probability(p: float) -> str:
     if not np.isfinite(p):
         return NOTHING
     return f"{p:.2g}" if p >= 1e-4 else "< 0.0001"
-
-
-def quantity_name(metric: str, dimension: str = "") -> str:
-    """What is measured: "CPU utilization", "Disk throughput, read (in)", "Duration"."""
-    if metric == DURATION:
-        return "Duration"
-    name = METRICS[metric].label if metric in METRICS else metric
-    return f"{name}, {_DIMENSIONS.get((metric, dimension), dimension)}" if dimension else name
 
 
 def ranges(ids: Sequence[str]) -> str:

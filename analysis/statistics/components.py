@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import f as f_distribution
 
+from analysis.statistics.moments import LARGEST
 from minion.errors import InvalidData
 
 Floats = NDArray[np.float64]
@@ -68,7 +69,7 @@ def one_way(values: ArrayLike, group: ArrayLike, *, confidence: float = CONFIDEN
 
     Raises:
         InvalidData: fewer than two groups, no group with two values, or a value that is not a
-            finite number.
+            finite number below 1e150.
     """
     numbers = _finite(values)
     names, place, sizes = np.unique(np.asarray(group), return_inverse=True, return_counts=True)
@@ -206,7 +207,7 @@ def crossed(
 
     Raises:
         InvalidData: no platform has two runs that share two hosts; a cell that occurs twice; a
-            value that is not a finite number.
+            value that is not a finite number below 1e150.
     """
     numbers = _finite(values)
     names, places = np.unique(np.asarray(platform), return_inverse=True)
@@ -264,7 +265,7 @@ def batch_means(values: ArrayLike, size: int) -> Floats:
             memory, or their means still depend on each other.
 
     Raises:
-        InvalidData: a size below 1; a value that is not a finite number.
+        InvalidData: a size below 1; a value that is not a finite number below 1e150.
     """
     numbers = _finite(values)
     if size < 1:
@@ -337,8 +338,8 @@ def _squares(table: Floats) -> tuple[float, float, float]:
 
 def _finite(values: ArrayLike) -> Floats:
     numbers = np.asarray(values, dtype=np.float64)
-    if not np.isfinite(numbers).all():
-        raise InvalidData("a value is not a finite number; leave out what is missing")
+    if not (np.abs(numbers) < LARGEST).all():
+        raise InvalidData("a value is not a finite number below 1e150; leave it out")
     return numbers
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import t
 
+from analysis.statistics.means import ENOUGH
 from analysis.statistics.moments import Moments
 from minion.errors import InvalidData
 
@@ -45,7 +46,8 @@ def against_margins(
     above the upper margin, plus what chance gives the far side: P(T > t_high) + P(T > t_low), or
     the like below the lower one; the smaller counts. With margins of nothing it is Welch's
     two-sided test, with wide ones a one-sided test at the margin (Hodges and Lehmann 1954, Testing
-    the approximate validity of statistical hypotheses).
+    the approximate validity of statistical hypotheses). Where the smaller group has fewer than
+    `ENOUGH` values its own degrees of freedom count, as in the careful p-values of `contrasts_of`.
 
     Args:
         pairs: values of the level, and of what it is compared with.
@@ -80,10 +82,13 @@ def against_margins(
         error, freedom[side] = of.error(x, y, np.where(shares, 1 + margins[side], 1.0))
         moved = margins[side] * np.where(shares, means[y], 1.0)
         found[side] = np.where(known, (of.difference(x, y) - moved) / error, np.nan)
-    above, below = t.sf(found, freedom), t.sf(-found, freedom)
+    smaller = np.minimum(of.n[x], of.n[y])
+    careful = np.where(smaller < ENOUGH, np.maximum(smaller - 1, 1), freedom)
+    # Two rows again: what is greater than each margin by chance, and what is less.
+    over, under = t.sf(found, careful), t.sf(-found, careful)
     return MarginTests(
-        inside=np.maximum(above[0], below[1]),
-        beyond=np.minimum(np.minimum(above.sum(axis=0), below.sum(axis=0)), 1.0),
+        inside=np.maximum(t.sf(found[0], freedom[0]), t.sf(-found[1], freedom[1])),
+        beyond=np.minimum(np.minimum(over.sum(axis=0), under.sum(axis=0)), 1.0),
     )
 
 

@@ -22,6 +22,7 @@ Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 Method = Literal["games-howell", "baseline"]
 Question = tuple[Sequence[Floats], Sequence[tuple[int, int]]]
+ENOUGH = 4  # values; Satterthwaite's degrees of freedom hold from there on, whatever the spreads
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,9 @@ class Contrast:
     `p` is of this pair alone, `p_pairs` adjusted for the pairs of its question. The intervals,
     `low` to `high` of the difference and `ratio_low` to `ratio_high` of mean_x / mean_y, hold
     together with those of the question's other pairs at the confidence that was asked for.
+    `p_careful` and `p_careful_pairs` are the like of `p` and `p_pairs` where the smaller group has
+    fewer than `ENOUGH` values, n: of the same statistic with n - 1 degrees of freedom. Else they
+    are the same.
     """
 
     n_x: int
@@ -52,6 +56,8 @@ class Contrast:
     freedom: float
     p: float
     p_pairs: float
+    p_careful: float
+    p_careful_pairs: float
     low: float
     high: float
     ratio: float
@@ -107,6 +113,9 @@ def contrasts_of(
     """Pairs of means compared, many questions at once; each question is a family of its own.
 
     Each pair has Welch's t with the degrees of freedom of Welch (1947) and Satterthwaite (1946).
+    Whatever the variances, the statistic's tails are no heavier than Student's with the degrees of
+    freedom of the smaller group alone (Mickey and Brown 1966, Bounds on the distribution functions
+    of the Behrens-Fisher statistic): the careful p-values take these.
     With one pair, both methods are Welch's t-test. With more:
 
     - `games-howell`, every group with every other: the studentized range over the k groups that
@@ -177,13 +186,19 @@ def _columns(
     p = 2 * t.sf(size, freedom)
     # Two rows: the difference has its degrees of freedom, the ratio its own.
     freedoms = np.stack([freedom, of.error(x, y, ratio)[1]])
+    smaller = np.minimum(of.n[x], of.n[y])
+    careful = np.where(smaller < ENOUGH, smaller - 1, freedom)
+    p_careful = 2 * t.sf(size, careful)
     if method == "baseline":
         p_pairs, critical = _sidak(p, freedoms, family, confidence)
+        p_careful_pairs = _sidak_p(p_careful, family)
     else:
         p_pairs, critical = _games_howell(size, freedoms, family, confidence)
+        p_careful_pairs = _games_howell_p(size, careful, family)
     half = critical[0] * error
     return (
-        *(of.n[x], of.n[y], mean[x], mean[y], difference, error, freedom, p, p_pairs),
+        *(of.n[x], of.n[y], mean[x], mean[y], difference, error, freedom),
+        *(p, p_pairs, p_careful, p_careful_pairs),
         *(difference - half, difference + half, ratio),
         *_fieller(of, x, y, ratio, critical[1]),
     )
@@ -192,18 +207,29 @@ def _columns(
 def _games_howell(
     size: Floats, freedom: Floats, groups: Indices, confidence: float
 ) -> tuple[Floats, Floats]:
-    p_pairs, critical = np.empty_like(size), np.empty_like(freedom)
+    critical = np.empty_like(freedom)
     for k in np.unique(groups).tolist():
         here = groups == k
-        p_pairs[here] = range_sf(size[here] * np.sqrt(2), k, freedom[0, here])
         critical[:, here] = range_critical(confidence, k, freedom[:, here]) / np.sqrt(2)
-    return p_pairs, critical
+    return _games_howell_p(size, freedom[0], groups), critical
+
+
+def _games_howell_p(size: Floats, freedom: Floats, groups: Indices) -> Floats:
+    p_pairs = np.empty_like(size)
+    for k in np.unique(groups).tolist():
+        here = groups == k
+        p_pairs[here] = range_sf(size[here] * np.sqrt(2), k, freedom[here])
+    return p_pairs
 
 
 def _sidak(p: Floats, freedom: Floats, pairs: Indices, confidence: float) -> tuple[Floats, Floats]:
+    return _sidak_p(p, pairs), t.isf(-np.expm1(np.log(confidence) / pairs) / 2, freedom)
+
+
+def _sidak_p(p: Floats, pairs: Indices) -> Floats:
     with np.errstate(divide="ignore"):  # p = 1
-        p_pairs = -np.expm1(pairs * np.log1p(-p))
-    return p_pairs, t.isf(-np.expm1(np.log(confidence) / pairs) / 2, freedom)
+        adjusted: Floats = -np.expm1(pairs * np.log1p(-p))
+    return adjusted
 
 
 def _fieller(

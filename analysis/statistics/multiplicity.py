@@ -1,6 +1,7 @@
 """Many tests at once: p-values that hold for a whole family of them."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -27,6 +28,15 @@ class Family:
     def of(cls, name: str, p: ArrayLike) -> "Family":
         """The family of the p-values that `holm` is given: NaN is no test that was made."""
         return cls(name, int(np.count_nonzero(~np.isnan(np.asarray(p, dtype=np.float64)))))
+
+
+def level_of(confidence: float) -> float:
+    """1 - confidence, the level of the tests, as it is written: 0.05 of 0.95, and 0.1 of 0.9.
+
+    Doubles give 0.05000000000000004 and 0.09999999999999998, and an exact test of few runs can
+    yield exactly 0.05, which is not below the level.
+    """
+    return float(1 - Decimal(str(confidence)))
 
 
 def holm(p: ArrayLike) -> Floats:

@@ -44,7 +44,7 @@ def mixed_models(
     columns = ["role", "term", "estimate", "standard_error"]
     if cells is None:
         reason = "The mixed model needs hosts; there is one value per run here."
-        return pd.DataFrame(columns=columns), (reason,)
+        return pd.DataFrame(columns=["experiment", "phase", *columns]), (reason,)
     keys = [key for key in _KEYS if key in cells]
     tables = [pd.DataFrame(columns=[*keys, *columns])]
     doubts: dict[str, list[str]] = {}

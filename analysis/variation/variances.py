@@ -9,6 +9,7 @@ import pandas as pd
 
 from analysis.comparing.comparability import PLATFORM, levels_of
 from analysis.comparing.provenance import excluded_runs, provenance
+from analysis.magnitudes import check_magnitudes
 from analysis.metrics import METRICS, utilization
 from analysis.quantities import quantity
 from analysis.statistics.components import CONFIDENCE
@@ -121,6 +122,7 @@ def variance(
     Raises:
         NotFound: a metric, role, simulation, platform, experiment, host or phase that was named;
             or the selection holds nothing of the metric.
+        InvalidData: a value that no variance can be taken of; the message names its run.
         Ambiguous: the selection holds several experiments.
     """
     selection = Selection.of(**choice)
@@ -129,11 +131,13 @@ def variance(
     means = measured.runs
     if means.values.empty:
         raise NotFound(f"nothing of {metric} in this selection; `minion check` says what it lacks")
+    check_magnitudes(means.values)
     cells = time = None
     if metric in METRICS:
         frame = utilization(store, metric, **choice)
         whole = not selection.phases or TOTAL.name in selection.phases
         cells = host_values(frame, phases=selection.phases, whole_run=whole)
+        check_magnitudes(cells)
         time = over_time(frame, selection.phases, whole_run=whole)
     scopes = _scopes(means.values, words(roles))
     found = layers(means.values, cells, time, scopes, confidence=confidence)

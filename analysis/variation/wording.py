@@ -124,12 +124,21 @@ def notes(table: pd.DataFrame, aim: Aim, family: Family, *, given: bool) -> Iter
             f"Fewer than two runs of {', '.join(sorted(names, key=natural))}: no deviation, so no"
             " plan there; measure two or more, and plan again."
         )
+    equal = (table[["sd_baseline", "sd_platform"]].max(axis=1) == 0).to_numpy() & ~few
+    if equal.any():
+        places = ", ".join(dict.fromkeys(_place(row) for _, row in table[equal].iterrows()))
+        yield (
+            f"Neither platform varies between runs in {places}: `compare` has no test there, so"
+            " there is no plan."
+        )
     if not aim.wanted:
         return
     amount = table["amount"].to_numpy(dtype=np.float64)
+    if (np.isnan(amount) & ~few).any():
+        yield f"{aim.wanted['margin'].without_meaning(aim.unit)}."
     if (amount == 0).any():
         yield "Where the baseline's mean is 0, per cent of it are 0 too; give an amount in a unit."
-    if (table["careful_runs"].isna().to_numpy() & ~few & (amount > 0)).any():
+    if (table["careful_runs"].isna().to_numpy() & ~few & ~equal & (amount > 0)).any():
         yield f"No figure stands where more than {MOST_RUNS:,} runs would be needed."
 
 

@@ -140,12 +140,9 @@ def values_chart(listing: Listing, told: Answer) -> alt.TopLevelMixin | None:
     of = quantity(listing.store, metric.name, told.runs, quantile=told.quantile, **question.choice)
     values = of.runs.values
     whole = _by_level(values[(values["role"].astype("str") == ALL_HOSTS).to_numpy()], told)
-    what = metric.label
-    if told.quantile is not None:
-        what = f"{told.quantile:g} quantile of {what}"
     return charts.utilization(
         whole.assign(metric=metric.name, unit=of.unit),
-        title=f"{what} in each phase{_beside(told)}",
+        title=f"{_of_quantile(told)}{metric.label} in each phase{_beside(told)}",
         simulated=told.simulated,
         colours=told.colours,
     )
@@ -167,11 +164,18 @@ def _beside(told: Answer) -> str:
     return "" if told.question.by == PLATFORM else f", by {told.question.by}"
 
 
+def _of_quantile(told: Answer) -> str:
+    """What is compared, before its name, where it is not the mean."""
+    return "" if told.quantile is None else f"{told.quantile:g} quantile of "
+
+
 def forest_chart(told: Answer) -> alt.TopLevelMixin:
     """The interval of every difference."""
     from analysis import charts  # noqa: PLC0415  likewise
 
-    return charts.differences(told.found, simulated=told.simulated)
+    drawn = charts.differences(told.found, simulated=told.simulated)
+    drawn.title.text = f"{_of_quantile(told)}{drawn.title.text}"
+    return drawn
 
 
 def comparison(listing: Listing, search: str) -> Node:

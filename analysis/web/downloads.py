@@ -17,7 +17,7 @@ from analysis.timeline import durations
 from analysis.web.address import DURATION, Question, question_of, run_of
 from analysis.web.compare_page import answer, forest_chart, values_chart
 from analysis.web.keeper import Keeper
-from analysis.web.lines import read_lines, run_chart, run_samples
+from analysis.web.lines import read_lines, run_chart, run_map, run_samples
 from analysis.web.listing import Listing
 from analysis.web.questions import EVERYTHING, RUNS, check_size
 from minion.errors import InvalidData, MinionError, NotFound, StoreError, UsageError
@@ -109,7 +109,10 @@ def _write_run(listing: Listing, kind: str, search: str, target: Path) -> None:
         drawn = read_lines(listing.store, simulation, metric)
         if not drawn.records:
             raise NotFound(f"simulation {sim_id} has no samples of {metric}")
-        _write_chart(run_chart(drawn, simulation, metric), target)
+        if drawn.left_out:
+            _write_chart(run_map(listing.store, simulation, metric), target)
+        else:
+            _write_chart(run_chart(drawn, simulation, metric), target)
     elif kind in TABLES:
         _write_frame(run_samples(listing.store, simulation, metric), kind, target)
     else:

@@ -8,9 +8,11 @@ import altair as alt
 import pandas as pd
 
 from analysis.charting import theme
+from analysis.charting.heat import heat
 from analysis.charting.labels import ELAPSED, titled
 from analysis.charting.reduction import GAP, lines
 from analysis.metrics import METRICS, metric_of, utilization_of
+from analysis.timeline import durations_of
 from minion.lifecycle import SEQUENCE, TOTAL, read_timeline
 from minion.model import Role, Simulation
 from minion.selection import Selection, natural
@@ -32,7 +34,7 @@ class Lines:
 
     records: panel, role, t (elapsed seconds), v (None breaks the line).
     cursor: of each panel, the elapsed time of its last sample.
-    left_out: panels that are not drawn, because they are too many.
+    left_out: panels that are not drawn, because they are too many; `run_map` shows all.
     """
 
     records: list[Record]
@@ -152,7 +154,13 @@ def run_chart(
     )
     phases = _phases(simulation)
     layers = [line] if not phases else [_bands(phases), line]
-    header = alt.Header(labelOrient="top", labelAnchor="start", labelFontWeight=600, title=None)
+    header = alt.Header(
+        labelOrient="top",
+        labelAnchor="start",
+        labelFontWeight=600,
+        labelLimit=width,
+        title=None,
+    )
     chart = alt.layer(*layers, width=width, height=PANEL).facet(
         data=alt.InlineData(values=drawn.records, name="samples"),
         row=alt.Row("panel:N", sort=panels, header=header),
@@ -163,6 +171,26 @@ def run_chart(
         titled(f"{chosen.label} of each host", [], simulated=simulation.simulated),
         f"{chosen.label} ({chosen.unit}) of run {simulation.sim_id} over time, a panel per host:"
         f" {', '.join(panels)}",
+    )
+
+
+def run_map(
+    store: Store, simulation: Simulation, metric: str, *, width: int = 760
+) -> alt.VConcatChart:
+    """Colour over elapsed time, a row per host: for a run of more hosts than lines can show.
+
+    Args:
+        store: where the samples are.
+        simulation: the run.
+        metric: one of `METRICS`.
+        width: in pixels.
+    """
+    return heat(
+        run_samples(store, simulation, metric),
+        simulation.sim_id,
+        phases=durations_of([simulation], include_gaps=True),
+        simulated=simulation.simulated,
+        width=width,
     )
 
 

@@ -223,7 +223,7 @@ def chart(identity: str, drawn: alt.TopLevelMixin, *, fit: str, height: int) -> 
     Args:
         identity: of its element; one of a page.
         drawn: the chart.
-        fit: `wide` for facets, `columns` for panels side by side.
+        fit: `wide` for facets, `columns` for panels side by side, `maps` for maps below each other.
         height: about, in pixels, before it is drawn.
     """
     spec = drawn.to_dict(validate=False)

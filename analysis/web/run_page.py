@@ -11,7 +11,7 @@ from analysis.web import soundness
 from analysis.web.address import LABELS, query, run_address, run_of
 from analysis.web.judging import form
 from analysis.web.keeper import Keeper
-from analysis.web.lines import PANEL, Lines, read_fresh, read_lines, run_chart
+from analysis.web.lines import PANEL, Lines, read_fresh, read_lines, run_chart, run_map
 from analysis.web.listing import Listing
 from analysis.web.live import Region
 from analysis.web.parts import (
@@ -31,11 +31,12 @@ from analysis.web.parts import (
     section,
     tiles,
 )
-from minion.errors import InvalidData, MinionError
+from minion.errors import InvalidData, MinionError, StoreError
 from minion.model import Simulation, Status
 from minion.overview import Overview, describe
 
 PATH = "/run"
+MAP = 200  # pixels of what stands around a map
 MOST_NEW = 20_000  # samples that are added to a chart at once
 DRAWN_AGAIN = 50_000  # new samples of a run after which its chart is reduced again
 
@@ -49,7 +50,8 @@ def page(keeper: Keeper, search: str, *, judges: bool) -> Component:
         judges: with the form that excludes it.
     """
     stores = [dcc.Store(id="fresh"), dcc.Store(id="cursor"), soundness.kept()]
-    return html.Div([REGIONS[0].place(keeper, search), *([form()] if judges else []), *stores])
+    judged = judges and _is_there(keeper, search)
+    return html.Div([REGIONS[0].place(keeper, search), *([form()] if judged else []), *stores])
 
 
 def run(listing: Listing, search: str) -> Node:
@@ -139,6 +141,19 @@ def register(app: Dash, keeper: Keeper) -> None:
 # ---------------------------------------------------------------- inside
 
 
+def _is_there(keeper: Keeper, search: str) -> bool:
+    """Whether there is such a run, as far as can be known now."""
+    try:
+        experiment, sim_id, _ = run_of(search)
+        with keeper.store() as store:
+            store.simulation(sim_id, experiment)
+    except StoreError:
+        return True
+    except MinionError:
+        return False
+    return True
+
+
 def _cursor(kept: Any) -> dict[str, float]:
     """How far each panel is, as the page says; what is no number is left out."""
     panels = kept.get("panels")
@@ -219,9 +234,21 @@ def _lines(listing: Listing, simulation: Simulation, metric: str) -> list[Node]:
     files = {
         kind.upper(): f"/download/run.{kind}{address}" for kind in ("svg", "png", "json", "csv")
     }
+    if drawn.left_out:
+        more = f" It is drawn again when {DRAWN_AGAIN:,} samples are new." if live else ""
+        rows = panels + drawn.left_out
+        return [
+            html.P(f"{rows} lines are too many to be told apart: each is a row of colours.{more}"),
+            chart(
+                "map",
+                run_map(listing.store, simulation, metric),
+                fit="maps",
+                height=MAP + 22 * min(rows, 30),
+            ),
+            links("Download", files),
+        ]
     return [
         *([html.P("Live: new samples are drawn as they come.", className="live-note")] * live),
-        *([html.P(f"{drawn.left_out} more lines are in the data.")] if drawn.left_out else []),
         chart(
             "lines",
             run_chart(drawn, simulation, metric),

@@ -2,7 +2,7 @@
 
 Works with agents 1.37 and 2.x. Nothing that an agent says is believed before it was looked at: an
 answer has a limit in time and size, another shape than netdata's is an error, and of what it wrote
-a message holds 40 characters at most.
+a message holds 40 characters at most, and none of the secrets that it was asked with.
 """
 
 import http.client
@@ -30,7 +30,7 @@ from ingest.agents.answers import (
 from ingest.agents.bounds import OF_A_HOST, OF_CHARTS, bytes_of_data, holds_too_much
 from ingest.agents.clock import Clock
 from ingest.agents.connection import Answer, Connection, ProxyError, TooLongError, proxy_refuses
-from ingest.agents.wording import CONFIGURED, MEANING, REDIRECTS, SHOWN, shown, without_secrets
+from ingest.agents.wording import CONFIGURED, MEANING, REDIRECTS, Quoting
 from minion.errors import AgentError, InvalidData, NotFound, SettingsError
 
 __all__ = ["MOST_POINTS", "Agent", "AgentInfo", "Chart", "Table", "query"]
@@ -107,6 +107,10 @@ class Agent:
         elif self.credentials is not None:
             headers["Authorization"] = basic(*self.credentials)
         self._token = token is not None
+        proxy = access.proxy_server
+        sent = [*headers.values(), *(proxy.headers.values() if proxy else ())]
+        password = self.credentials[1] if self.credentials else ""
+        self._quote = Quoting([password, *(value.partition(" ")[2] for value in sent)])
         self._connection = Connection(
             parts.scheme, parts.hostname, port, access, headers=headers, keep_alive=keep_alive
         )
@@ -176,7 +180,7 @@ class Agent:
             return None
         chart = chart_of(identity, answer)
         if chart is None:
-            raise AgentError(f"{self.url}: its chart {shown(identity)} is not netdata's")
+            raise AgentError(f"{self.url}: its chart {self._quote.text(identity)} is not netdata's")
         return chart
 
     def data(self, chart: Chart, first: float, last: float) -> Table:
@@ -195,19 +199,20 @@ class Agent:
         after, before = grid
         if (before - after) // chart.step + 2 > MOST_POINTS:
             raise InvalidData(
-                f"{self.url}: more than {MOST_POINTS} samples of {shown(chart.id)} at once would"
-                " be averaged; ask for shorter windows"
+                f"{self.url}: more than {MOST_POINTS} samples of {self._quote.text(chart.id)} at"
+                " once would be averaged; ask for shorter windows"
             )
         room = bytes_of_data(chart, after, before)
         answer = self._json("/api/v1/data", room, absent=True, **query(chart, after, before))
         if answer is None:  # one 404 for an unknown chart and for a window without samples
             known = self.chart(chart.id)
             if known is None:
-                raise NotFound(f"{self.url}: knows no chart {shown(chart.id)}")
+                raise NotFound(f"{self.url}: knows no chart {self._quote.text(chart.id)}")
             return no_rows(known)
         table = table_of(answer, after, before)
         if table is None:
-            raise AgentError(f"{self.url}: its data of {shown(chart.id)} are not netdata's")
+            name = self._quote.text(chart.id)
+            raise AgentError(f"{self.url}: its data of {name} are not netdata's")
         return table
 
     def content(self, target: str, *, most_bytes: int) -> bytes:
@@ -267,14 +272,14 @@ class Agent:
         try:
             return json.loads(answer.content)
         except (ValueError, RecursionError):
-            start = shown(answer.content[:SHOWN].decode("ascii", "replace").strip())
+            start = self._quote.content(answer.content)
             raise _Passing(f"{self.url}: its {page} is not JSON: '{start}'") from None
 
     def _refusal(self, answer: Answer, page: str) -> AgentError:
         """What a status means, and what to do about it."""
         status = answer.status
         if status in REDIRECTS and answer.location is not None:
-            place = without_secrets(answer.location.partition(page)[0])
+            place = self._quote.location(answer.location.partition(page)[0])
             return AgentError(f"{self.url}: sends on to {place}; if that is right, use it instead")
         proxy = self.access.proxy_server
         if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED and proxy is not None:

@@ -1,9 +1,11 @@
 """Words for what an agent refuses, and for what it wrote itself."""
 
+from collections.abc import Iterable
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
 SHOWN = 40  # characters of what somebody else wrote, in a message
+MASK = "***"
 
 CONFIGURED = "in [agents] or [hosts.NAME] of the configuration"
 MEANING = {
@@ -21,16 +23,35 @@ MEANING = {
 REDIRECTS = (301, 302, 303, 307, 308)
 
 
-def shown(text: str) -> str:
-    """What somebody else wrote, as much of it as a message may hold."""
-    cut = text[: SHOWN - 1] + "…" if len(text) > SHOWN else text
-    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in cut)
+class Quoting:
+    """Quotes what an agent wrote: as much of it as a message may hold, and no secret of ours.
 
+    Args:
+        secrets: what is sent with the questions, which an answer may repeat; shown as ***.
+    """
 
-def without_secrets(location: str) -> str:
-    """Where a redirect leads, without the user and the query that it may hold."""
-    try:
-        parts = urlsplit(location)
-    except ValueError:
-        return "an address that is none"
-    return shown(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl())
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._secrets = sorted(filter(None, secrets), key=len, reverse=True)
+
+    def text(self, text: str) -> str:
+        """The beginning of a text."""
+        for secret in self._secrets:  # first of all: half a secret would not be known for one
+            text = text.replace(secret, MASK)
+        cut = text[: SHOWN - 1] + "…" if len(text) > SHOWN else text
+        return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in cut)
+
+    def content(self, content: bytes) -> str:
+        """The beginning of what should be a text."""
+        # So much that what is shown is whole, even where nothing but the longest secret stands.
+        longest = max((len(secret.encode()) for secret in self._secrets), default=0)
+        start = content.strip()[: (SHOWN + 1) * (longest + 4)]
+        return self.text(start.decode("utf-8", "replace"))
+
+    def location(self, location: str) -> str:
+        """Where a redirect leads, without the user and the query that it may hold."""
+        try:
+            parts = urlsplit(location)
+        except ValueError:
+            return "an address that is none"
+        bare = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="")
+        return self.text(bare.geturl())

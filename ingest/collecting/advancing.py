@@ -36,11 +36,13 @@ class Step:
         complete: look again.
     written: what was stored.
     problem: why its agent gave nothing, or not everything.
+    learned: it only found what the agent's clock is ahead; the next one pulls.
     """
 
     progress: Progress | None
     written: Written = field(default_factory=Written)
     problem: str | None = None
+    learned: bool = False
 
 
 class Advance:
@@ -68,7 +70,19 @@ class Advance:
         self.store, self.simulation, self.source = store, simulation, source
         self.patience_s, self.corrects_clock = patience_s, corrects_clock
         self._worklist, self._openness = Worklist(store), Openness(store, simulation.id)
-        self._described = False
+        self._described: Host | None = None
+
+    def behind(self, progress: Progress) -> float:
+        """By how many seconds the agent comes to the run's end later than we do.
+
+        That is what its clock is behind and is not corrected.
+        """
+        return max(0.0, progress.clock_shift_s - self.source.ahead)
+
+    def overdue(self, progress: Progress) -> float:
+        """For how many seconds the agent's clock is past the run's end; negative before that."""
+        end = self.simulation.end
+        return -math.inf if end is None else time.time() - self.behind(progress) - end
 
     def step(self, progress: Progress) -> Step:
         """Pull what came since the last time, at most WINDOW_S of it."""
@@ -87,21 +101,21 @@ class Advance:
         except AgentError as error:
             if self.source.agent.abandoned:  # which is no fault of the agent
                 return Step(progress, problem=progress.problem)
-            if end is not None and progress.until >= end - SAME and not self._is_patient():
+            if end is not None and progress.until >= end - SAME and not self._is_patient(progress):
                 return self._ended(progress)
             return self._silent(progress, until, str(error))
-        if self.corrects_clock and progress.heard is None and self.source.ahead:
+        if self._is_to_learn(progress):
             # Learned with the first answer, and the same for the whole run from then on.
             shift = round(self.source.ahead, 1)
             noted = replace(progress, clock_shift_s=shift, heard=time.time())
             start = self.simulation.start
             self.source.begin_anew(None if start is None else start + shift)
-            return Step(self._worklist.advance(progress, noted))
+            return Step(self._worklist.advance(progress, noted), learned=True)
         return self._stored(progress, pulled, until, shift)
 
     def _stored(self, progress: Progress, pulled: Pulled, until: float, shift: float) -> Step:
         """Keep what was pulled, then how far that is."""
-        patient = self._is_patient()
+        patient = self._is_patient(progress)
         # What failed on the way is asked again the next time.
         reached = (pulled.retry_from if patient else pulled.until) - shift
         series = [shifted(one, shift) for one in pulled.series]
@@ -131,14 +145,12 @@ class Advance:
             problem=problem if failed else None,
             done=self.simulation.end is not None and reached >= self.simulation.end - SAME,
         )
-        kept = self._worklist.advance(progress, new)
-        if kept is not None:
-            self._describe(pulled.info)
-        return Step(kept, written, new.problem)
+        self._describe(pulled.info, shift)
+        return Step(self._worklist.advance(progress, new), written, new.problem)
 
     def _silent(self, progress: Progress, until: float, problem: str) -> Step:
         """An agent gave nothing: it is asked again, until that is of no use any more."""
-        if self._is_patient():
+        if self._is_patient(progress):
             kept = self._worklist.advance(progress, replace(progress, problem=problem))
             return Step(kept, problem=problem)
         end = self.simulation.end
@@ -161,12 +173,15 @@ class Advance:
             return Step(progress)
         return Step(self._worklist.advance(progress, replace(progress, done=True)))
 
-    def _is_patient(self) -> bool:
-        end = self.simulation.end
-        if end is None or self.source.agent.abandoned:
-            return True
-        # An agent whose clock is behind comes to the run's end later than we do.
-        return time.time() + min(0.0, self.source.ahead) - end < self.patience_s
+    def _is_patient(self, progress: Progress) -> bool:
+        return self.source.agent.abandoned or self.overdue(progress) < self.patience_s
+
+    def _is_to_learn(self, progress: Progress) -> bool:
+        """Whether the agent's clock is to be corrected, and by how much shows only now."""
+        if not self.corrects_clock or progress.heard is not None or not self.source.ahead:
+            return False
+        # What is stored of a host stays, with the times that it was stored with.
+        return not self.store.newest_samples(self.simulation, self.source.hostname)
 
     def _absent(self, progress: Progress, new: Sequence[Missing]) -> tuple[Missing, ...]:
         """All that is missing of the host: what was, and of the new what the store has not."""
@@ -174,16 +189,21 @@ class Advance:
             return progress.missing
         return tuple(joined([*progress.missing, *not_stored(self.store, self.simulation, new)]))
 
-    def _describe(self, info: AgentInfo) -> None:
-        """Keep what an agent says of its host, the first time it is heard."""
-        known = self.simulation.host(self.source.hostname)
-        if self._described or known is None or known.cores is not None or info.cores is None:
+    def _describe(self, info: AgentInfo, shift: float) -> None:
+        """Keep what an agent says of its host, as soon as it is known; what is kept stays."""
+        known = self._described or self.simulation.host(self.source.hostname)
+        if known is None:
             return
-        ram = info.ram_mib if known.ram_mib is None else known.ram_mib
-        ahead = self.source.ahead
-        told = replace(known, ram_mib=ram, cores=info.cores, clock_ahead_s=round(ahead, 1) or None)
-        self.store.describe_host(self.simulation, told, versions(known, info))
-        self._described = True
+        told = replace(
+            known,
+            ram_mib=info.ram_mib if known.ram_mib is None else known.ram_mib,
+            cores=info.cores if known.cores is None else known.cores,
+            clock_ahead_s=known.clock_ahead_s or round(self.source.ahead, 1) or None,
+            clock_shift_s=shift or None,
+        )
+        if told != known:
+            self.store.describe_host(self.simulation, told, versions(known, info))
+        self._described = told
 
 
 def not_stored(store: Store, simulation: Simulation, missing: Sequence[Missing]) -> list[Missing]:

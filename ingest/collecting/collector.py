@@ -6,7 +6,6 @@ for each. Nothing that an agent or MongoDB does ends it: an agent is asked again
 and without MongoDB it waits, for the agents keep their history.
 """
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
@@ -22,8 +21,8 @@ from ingest.collecting.configuration import Configuration
 from ingest.collecting.journal import Journal
 from ingest.collecting.leaving import Leaving
 from ingest.collecting.opening import advance_of, open_agent
-from ingest.collecting.settling import settle
-from ingest.collecting.turns import Turn, next_ones, places_of_slow
+from ingest.collecting.settling import first_of, settle
+from ingest.collecting.turns import Turn, by_agent, next_ones, places_of_slow
 from minion.errors import AgentError, MinionError, NotFound, StoreError, StoreRefused
 from minion.leases import Lease
 from minion.model import Simulation, Status
@@ -98,18 +97,24 @@ class Collector:
                         self.journal.completed(done)
                         yield done
                     continue
-                self._worklist.enter(simulation, simulation.hosts)
-                agents: defaultdict[str, list[Progress]] = defaultdict(list)
-                for entry in self._worklist.of(simulation):
-                    agents[entry.url].append(entry)
-                with ThreadPoolExecutor(self.configuration.parallel, "visit") as pool:
-                    list(pool.map(self._visit, agents.values()))
+                self._pull_once(simulation)
             except StoreError:
                 raise
             except MinionError as error:  # one run's trouble is not the others'
                 if not isinstance(error, NotFound):  # deleted meanwhile
                     self.failed.append(str(error))
                 self.journal.trouble(str(error), run=str(brief.id))
+
+    def _pull_once(self, simulation: Simulation) -> None:
+        """Pull a running run up to now; a host that does not give everything makes it failed."""
+        self.journal.took_up(simulation)
+        self._worklist.enter(simulation, simulation.hosts)
+        agents = by_agent(self._worklist.of(simulation))
+        with ThreadPoolExecutor(self.configuration.parallel, "visit") as pool:
+            visited = [entry for done in pool.map(self._visit, agents.values()) for entry in done]
+        silent = [f"{entry.hostname}: {entry.problem}" for entry in visited if entry.problem]
+        if silent:
+            self.failed.append(f"simulation {simulation.sim_id}: {first_of(silent)}")
 
     def run(self, stop: Signal) -> bool:
         """Go on until `stop` is set; what is in flight then is stored first.
@@ -172,10 +177,7 @@ class Collector:
                 self._take_up(brief)
         entries = [e for e in self._worklist.entries(brief=True) if e.simulation in self._runs]
         share = self._lease.share([e for e in entries if not e.done], set(self._under_way))
-        mine: defaultdict[str, list[Progress]] = defaultdict(list)
-        for entry in share.mine:
-            mine[entry.url].append(entry)
-        self._mine = dict(mine)
+        self._mine = by_agent(share.mine)
         for url in self._turns.keys() - self._mine.keys() - self._under_way.keys():
             self._turns.pop(url).agent.close()
         runs = {identity: simulation for identity, (_, simulation) in self._runs.items()}
@@ -279,7 +281,7 @@ class Collector:
                 now = step.progress
                 if now is None:
                     break  # the next look finds how it is
-                caught_up = now.until - before < WINDOW_S / 2 and not self._learned(before, now)
+                caught_up = now.until - before < WINDOW_S / 2 and not step.learned
                 if step.problem or caught_up:
                     break
             result += [] if now is None else [now]
@@ -304,11 +306,6 @@ class Collector:
             if not kept:
                 self._turn(entry).advances.pop(entry.id, None)
         return step
-
-    @staticmethod
-    def _learned(before: float, now: Progress) -> bool:
-        """Whether a visit only found what an agent's clock is ahead."""
-        return now.until == before and now.clock_shift_s != 0 and now.samples == 0
 
     def _advance(self, entry: Progress) -> Advance:
         turn = self._turn(entry)

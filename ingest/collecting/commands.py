@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from minion.console import DB, EXPERIMENT, FORMAT, Session, command
-from minion.errors import Incomplete, SettingsError
+from minion.errors import Incomplete, SettingsError, UsageError
 
 if TYPE_CHECKING:
     import threading
@@ -29,7 +29,7 @@ def collect(
     session: Session,
     *,
     config: str | None = None,
-    interval: float | None = None,
+    interval: str | None = None,
     once: bool = False,
     listen: str | None = None,
     log: str | None = None,
@@ -41,16 +41,17 @@ def collect(
 
     Args:
         config: TOML file with hosts, charts, how agents are reached; default MINION_CONFIG.
-        interval: Longest window while a run is live, in seconds. Default: 60.
+        interval: Longest window while a run is live: 60, 90s, 5m. Default: 60.
         once: Settle the ended runs, pull the running ones up to now, and leave.
         listen: HOST:PORT of /healthz and /metrics; empty for none. Default: 127.0.0.1:8766.
         log: text, or json for one object a line.
     """
+    from ingest.collecting.configuration_keys import number_of  # noqa: PLC0415
     from ingest.stopping import Stopping  # noqa: PLC0415
 
     given = {
         "experiment": session.experiment,
-        "interval": interval,
+        "interval": None if interval is None else number_of(interval),
         "listen": listen,
         "log": log,
     }
@@ -167,8 +168,10 @@ def status(session: Session, *, watch: bool = False) -> None:
     """Show how far the hosts of the runs in progress are, and which are silent.
 
     Args:
-        watch: Go on showing it until Ctrl-C.
+        watch: Go on showing it until Ctrl-C, as much as fits, the silent ones first.
     """
+    if watch and session.format != "table":
+        raise UsageError(f"status: --watch draws tables; leave it or --format {session.format}")
     from ingest.collecting.status import status as look  # noqa: PLC0415
 
     if not watch:
@@ -185,10 +188,13 @@ def _watch(look: "Callable[[], pd.DataFrame]") -> None:
     from contextlib import suppress  # noqa: PLC0415
     from threading import Event  # noqa: PLC0415
 
+    from rich.console import Console  # noqa: PLC0415
     from rich.live import Live  # noqa: PLC0415
 
-    from minion.console import table_of  # noqa: PLC0415
+    from ingest.collecting.watching import view  # noqa: PLC0415
 
-    with suppress(KeyboardInterrupt), Live(table_of(look()), auto_refresh=False) as live:
-        while not Event().wait(WATCH_S):
-            live.update(table_of(look()), refresh=True)
+    console = Console()
+    with suppress(KeyboardInterrupt), Live(console=console, auto_refresh=False) as live:
+        while True:
+            live.update(view(look(), console.width, console.height), refresh=True)
+            Event().wait(WATCH_S)

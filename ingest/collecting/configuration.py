@@ -9,7 +9,7 @@
     correct_clocks = false
     experiment = "k8s"                      # collect only of this one
     log = "text"                            # text, json
-    trusted = ["10.0.0.0/24", "*.lab"]      # who is sent the secrets of [agents]; without: anybody
+    trusted = ["10.0.0.0/24", "*.lab"]      # who is sent the secrets of [agents]; [] for none
 
     [retention]
     older_than = "90d"
@@ -31,40 +31,34 @@ itself where other people read: it is in a file, or in a variable, that the file
 
 import os
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ingest.agents.access import ANONYMOUS, Access
+from ingest.collecting.agent_tables import (
+    Source,
+    access_of,
+    hosts_of_table,
+    layered,
+    of_environment,
+)
 from ingest.collecting.configuration_keys import (
-    AGENT,
     GENERAL,
-    HOST,
     LISTEN,
-    PLAIN_SECRETS,
     RETENTION,
-    SECRETS,
     VARIABLES,
+    check_variables,
     convert,
-    near,
-    number_of,
     read_table,
 )
 from ingest.collecting.trust import is_trusted
 from ingest.hosts import parse_address, parse_hosts
 from minion.errors import InvalidData, SettingsError
-from minion.model import Host, Role
-from minion.settings import read_secret, variables
-
-_AGENT_PREFIX = "MINION_AGENT_"
-# What a nearer table says of the first takes away what a farther one says of the second.
-_INSTEAD = (
-    (("token",), ("user", "password")),
-    (("user", "password"), ("token",)),
-    (("certificate_file",), ("key_file",)),
-)
+from minion.model import Host
+from minion.settings import expanded, variables
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +87,7 @@ class Configuration:
     experiment: collect only of this one; None: of all.
     log: `text` or `json`.
     trusted: networks (10.0.0.0/24) and names (`*.lab`; a star is one label) of the hosts that the
-        secrets of [agents] are sent to; empty: every agent that a simulation names.
+        secrets of [agents] are sent to; empty: none; None: every agent that a simulation names.
     retention: what is removed when.
     hosts: those that are named.
     access: how an agent is reached of which nothing else is said.
@@ -110,7 +104,7 @@ class Configuration:
     correct_clocks: bool = False
     experiment: str | None = None
     log: str = "text"
-    trusted: tuple[str, ...] = ()
+    trusted: tuple[str, ...] | None = None
     retention: Retention = field(default_factory=Retention)
     hosts: tuple[Host, ...] = ()
     access: Access = ANONYMOUS
@@ -133,7 +127,7 @@ class Configuration:
             url = parse_address("", url)
         if url in self.accesses:
             return self.accesses[url]
-        if not self.trusted or is_trusted(url, self.trusted):
+        if self.trusted is None or is_trusted(url, self.trusted):
             return self.access
         return self.access.without_secrets()
 
@@ -169,9 +163,11 @@ def read_configuration(
             file, key, what was found and what is allowed, and holds no secret.
     """
     known = variables(environment)
+    check_variables(known)
     named = path or known.get("MINION_CONFIG")
-    file = None if named is None else _expanded(named)
-    source = _Source(str(file), Path() if file is None else file.absolute().parent, known)
+    name = "the configuration" if path else "MINION_CONFIG"
+    file = None if named is None else expanded(named, name)
+    source = Source(str(file), Path() if file is None else file.absolute().parent, known)
     document = {} if file is None else _document(file)
     tables = {key: document.pop(key, {}) for key in ("retention", "agents", "hosts")}
     general = read_table(document, GENERAL, source.file, [*GENERAL, *tables])
@@ -180,8 +176,13 @@ def read_configuration(
         if name in known:
             place, kinds = (retention, RETENTION) if key in RETENTION else (general, GENERAL)
             place[key] = convert(kinds[key], of_text(known[name]), name)
-    agents = _layered(source.agents(tables["agents"], "[agents]"), _of_environment(known))
-    written = _hosts(tables["hosts"], source)
+    if retention and "older_than" not in retention:
+        raise SettingsError(
+            f"{source.file} [retention] experiments alone deletes nothing; add older_than, such as"
+            ' "90d"'
+        )
+    agents = layered(source.agents(tables["agents"], "[agents]"), of_environment(known))
+    written = hosts_of_table(tables["hosts"], source)
     hosts = tuple(each.host for each in written.values())
     if "MINION_HOSTS" in known:
         try:
@@ -193,7 +194,7 @@ def read_configuration(
         own = written.get(host.hostname)
         if own is None or host.url is None:
             continue
-        access = _access(_layered(agents, own.agent), f"{source.file} [hosts.{host.hostname}]")
+        access = access_of(layered(agents, own.agent), f"{source.file} [hosts.{host.hostname}]")
         if accesses.setdefault(host.url, access) != access:
             raise SettingsError(
                 f"{source.file} [hosts.{host.hostname}]: another host has the address {host.url},"
@@ -206,22 +207,15 @@ def read_configuration(
             older_than_s=retention.get("older_than"), experiments=retention.get("experiments", ())
         ),
         hosts=hosts,
-        access=_access(agents, where),
+        access=access_of(agents, where),
         accesses=accesses,
         host_charts={name: own.charts for name, own in written.items() if own.charts is not None},
     )
 
 
-def _expanded(path: str | os.PathLike[str]) -> Path:
-    try:
-        return Path(path).expanduser()
-    except RuntimeError:
-        raise SettingsError(f"{path}: there is no such user") from None
-
-
 def _document(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError:
         raise SettingsError(f"{file} cannot be read: it is no UTF-8 text") from None
     except tomllib.TOMLDecodeError as error:
@@ -231,122 +225,3 @@ def _document(file: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise SettingsError(f"{file} cannot be read: {reason}") from None
-
-
-Values = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """Where a configuration is read from: the file's name, its folder, the environment."""
-
-    file: str
-    folder: Path
-    variables: Mapping[str, str]
-
-    def agents(self, table: object, place: str) -> Values:
-        """The values of one table of agents, its secrets fetched from where they are."""
-        where = f"{self.file} {place}"
-        return self.fetched(read_table(table, AGENT, where), lambda key: f"{where} {key}")
-
-    def fetched(self, read: Mapping[str, Any], name: Callable[[str], str]) -> Values:
-        """What was read, its secrets fetched; an empty text is None, which says: none.
-
-        Args:
-            read: the values by key.
-            name: what a key is called in a message.
-        """
-        fetched: Values = {}
-        for key, value in read.items():
-            what, _, where = key.rpartition("_")
-            if what not in SECRETS or where not in {"file", "env"}:
-                what, where = key, ""
-            if what in fetched:
-                raise SettingsError(f"{name(key)}: {what} stands there already; name it once")
-            if value == "":
-                fetched[what] = None
-            elif where == "env":
-                if value not in self.variables:
-                    raise SettingsError(f"{name(key)} names a variable that is not set")
-                fetched[what] = self.variables[value]
-            elif where == "file":
-                fetched[what] = read_secret(self._path(value), name(key))
-            else:
-                fetched[what] = self._path(value) if what.endswith("_file") else value
-        return fetched
-
-    def _path(self, text: str) -> Path:
-        return self.folder / _expanded(text)
-
-
-def _of_environment(known: Mapping[str, str]) -> Values:
-    """What MINION_AGENT_* say."""
-    kinds = {key: kind for key, kind in AGENT.items() if not key.endswith("_env")}
-    kinds |= PLAIN_SECRETS
-    read = {}
-    for name, text in known.items():
-        if not name.startswith(_AGENT_PREFIX):
-            continue
-        key = name.removeprefix(_AGENT_PREFIX).lower()
-        if key not in kinds:
-            names = [_AGENT_PREFIX + kind.upper() for kind in kinds]
-            raise SettingsError(f"unknown variable {name}{near(name, names)}")
-        value = number_of(text) if key == "timeout" else text
-        read[key] = convert(kinds[key], value, name)
-    here = _Source("", Path(), known)
-    return here.fetched(read, lambda key: _AGENT_PREFIX + key.upper())
-
-
-def _layered(farther: Values, nearer: Values) -> Values:
-    gone = {
-        other
-        for these, others in _INSTEAD
-        if any(nearer.get(key) is not None for key in these)
-        for other in others
-    }
-    return {key: value for key, value in farther.items() if key not in gone} | nearer
-
-
-def _access(values: Values, where: str) -> Access:
-    """The access that the values say; its files are tried at once."""
-    given = {key: value for key, value in values.items() if value is not None}
-    with_unit = {"timeout_s" if key == "timeout" else key: v for key, v in given.items()}
-    try:
-        access = Access(**with_unit)
-        if access.ca_file is not None or access.certificate_file is not None:
-            access.tls()
-    except (InvalidData, SettingsError) as error:
-        raise SettingsError(f"{where}: {error}") from None
-    return access
-
-
-@dataclass(frozen=True, slots=True)
-class _Named:
-    """A host as the file has it."""
-
-    host: Host
-    charts: tuple[str, ...] | None
-    agent: Values
-
-
-def _hosts(table: object, source: _Source) -> dict[str, _Named]:
-    names = read_table(table, None, f"{source.file} [hosts]")
-    return {name: _host(name, entry, source) for name, entry in names.items()}
-
-
-def _host(name: str, entry: object, source: _Source) -> _Named:
-    place = f"{source.file} [hosts.{name}]"
-    if not name.isprintable() or not name.strip() or set(name) & set(",=@"):
-        raise SettingsError(f"{source.file} [hosts]: {name[:40]!r} is no name of a host")
-    read = read_table(entry, HOST, place)
-    role, url = read.pop("role", None), read.pop("url", None)
-    if role is None:
-        raise SettingsError(f"{place} has no role; allowed: {', '.join(Role)}")
-    if not url and role is not Role.CONTROLLER:
-        raise SettingsError(f'{place} is a {role} and has no url = "http://HOST:19999"')
-    charts = read.pop("charts", None)
-    try:
-        host = Host(hostname=name, role=role, url=parse_address(name, url) if url else None)
-    except InvalidData as error:
-        raise SettingsError(f"{place} url: {error}") from None
-    return _Named(host, charts, source.fetched(read, lambda key: f"{place} {key}"))

@@ -15,6 +15,7 @@ Kind = Callable[[Any], Any]  # a value as it is used; ValueError: what is allowe
 
 LISTEN = re.compile(r"([\w.-]+|\[[0-9A-Fa-f:]+\]):(\d{1,5})", flags=re.ASCII)
 SECRETS = ("password", "token", "proxy")
+AGENT_PREFIX = "MINION_AGENT_"
 MOST_PARALLEL = 1_000
 
 
@@ -79,7 +80,7 @@ def _names(value: Any) -> tuple[str, ...]:
     )
     if not good:
         raise ValueError("a list of texts, none of them empty or with a comma")
-    return words(value)
+    return words(each.strip() for each in value)
 
 
 def _places(value: Any) -> tuple[str, ...]:
@@ -181,6 +182,33 @@ VARIABLES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "MINION_TRUSTED": ("trusted", lambda text: list(words(text))),
 }
 
+# Those that something else reads.
+_OTHERS = """
+    MINION_CONFIG MINION_DATABASE MINION_EXPERIMENT MINION_HOME MINION_HOSTS MINION_MONGODB_URI
+    MINION_MONGODB_URI_FILE MINION_SERVE_TOKEN MINION_SIM
+""".split()
+
+
+def check_variables(names: Iterable[str]) -> None:
+    """Refuse a variable whose name is nearly that of one that there is.
+
+    Others of MINION_ are somebody else's: a service of that name in Kubernetes has dozens.
+
+    Raises:
+        SettingsError: there is such a one.
+    """
+    keys = [key for key in (*AGENT, *PLAIN_SECRETS) if not key.endswith("_env")]
+    agents = [AGENT_PREFIX + key.upper() for key in keys]
+    known = {name.removeprefix("MINION_"): name for name in (*VARIABLES, *_OTHERS, *agents)}
+    for name in names:
+        own = name.removeprefix("MINION_")
+        if own == name or own in known or name.startswith(AGENT_PREFIX):
+            continue
+        if meant := difflib.get_close_matches(own, known, n=1, cutoff=0.8):
+            raise SettingsError(
+                f"unknown variable {name}; did you mean {known[meant[0]]}? Unset it, or rename it"
+            )
+
 
 def read_table(
     table: object,
@@ -245,8 +273,10 @@ def near(key: str, keys: Iterable[str]) -> str:
 def _found(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, int | float):
-        return f"{value:g}" if isinstance(value, float) else str(value)[:40]
+    if isinstance(value, int):
+        return "a huge number" if abs(value) > 1e40 else str(value)
+    if isinstance(value, float):
+        return str(value)
     if isinstance(value, str):
         return repr(value if len(value) <= 40 else value[:39] + "…")
     if isinstance(value, list):

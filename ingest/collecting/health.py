@@ -67,6 +67,10 @@ class _Server(ThreadingMixIn, WSGIServer):
         """Nothing: who asks and does not wait for the answer is no news."""
 
 
+class _Server6(_Server):
+    address_family = socket.AF_INET6
+
+
 def _ago() -> float:
     return time.monotonic() - ANSWERED_S
 
@@ -98,7 +102,8 @@ class Health:
             if not colon:
                 raise ValueError
             name = host.strip("[]")
-            self._server = make_server(name, int(port), self._answer, _Server, _Quiet)
+            server = _Server6 if ":" in name else _Server
+            self._server = make_server(name, int(port), self._answer, server, _Quiet)
         except (OSError, OverflowError, ValueError) as error:
             why = getattr(error, "strerror", None) or "it is not of the form HOST:PORT"
             raise SettingsError(

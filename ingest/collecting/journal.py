@@ -116,6 +116,10 @@ class Journal:
         facts = {"experiment": simulation.experiment, "sim_id": simulation.sim_id}
         self._line("info", "complete", text, **facts, missing=len(simulation.missing))
 
+    def took_up(self, simulation: Simulation) -> None:
+        """A run is being collected: from now on its hosts are told of with its name."""
+        self._runs = {**self._runs, simulation.id: simulation}
+
     def look(
         self,
         entries: Sequence[Progress],

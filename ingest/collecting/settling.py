@@ -1,6 +1,6 @@
 """A run that has ended: everything up to its end is stored or missing, and then it is complete."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -13,13 +13,14 @@ from ingest.collecting.advancing import Advance
 from ingest.collecting.completing import complete
 from ingest.collecting.configuration import Configuration, read_configuration
 from ingest.collecting.opening import advance_of, open_agent
-from minion.errors import AgentError, InvalidData
+from minion.errors import AgentError, Incomplete, InvalidData
 from minion.model import Missing, Simulation, Status
 from minion.progress import Progress
 from minion.store import Store
 from minion.worklist import Worklist
 
 FLUSH_S = 30.0  # an agent that has not shown a run's last samples by then will not
+LATEST_S = 120.0  # a run's end that is still so far off is not waited for
 HOSTS_AT_ONCE = 8
 PAUSE_S = 1.0  # between two looks at a run that somebody else completes
 
@@ -53,6 +54,8 @@ def settle(
 
     Raises:
         InvalidData: the run has not ended.
+        Incomplete: the run's end is still to come, or an agent's clock is far behind it. What is
+            there is stored, and the run has only ended.
         SettingsError: the configuration cannot be read.
         StoreError: the store cannot be written.
     """
@@ -92,10 +95,14 @@ def _settle(
             pool.submit(_settle_host, advance, entry, leaving)
             for advance, entry in zip(advances, entries, strict=True)
         ]
-    for task in tasks:
-        task.result()
+    late = [words for task in tasks if (words := task.result())]
     if leaving.is_set():
         return store.reload(simulation)
+    if late:
+        raise Incomplete(
+            f"simulation {simulation.sim_id}: {first_of(late)}; what there is is stored, and"
+            " `minion collect --once` then goes on from there"
+        )
     try:
         return complete(store, simulation, opened=opened, charts_of=how.charts_of)
     except AgentError:
@@ -104,23 +111,42 @@ def _settle(
         return store.reload(simulation)  # abandoned, and still on the list
 
 
-def _settle_host(advance: Advance, progress: Progress, leaving: Signal) -> None:
-    """Pull one host to the run's end; what its agent does not give is missing."""
+def first_of(texts: Sequence[str]) -> str:
+    """The first of several sentences about hosts, and how many more there are."""
+    more = len(texts) - 1
+    return texts[0] + (f" (and {more:,} more host{'s' * (more > 1)})" if more else "")
+
+
+def _settle_host(advance: Advance, progress: Progress, leaving: Signal) -> str | None:
+    """Pull one host to the run's end; what its agent does not give is missing.
+
+    Returns:
+        What there is to say where the run's end is too far off to be waited for.
+    """
     worklist, simulation = Worklist(advance.store), advance.simulation
     end = simulation.end or 0.0
-    deadline = monotonic() + FLUSH_S
+    began, late = monotonic(), None
     now: Progress | None = progress
     while now is not None and not now.done and not leaving.is_set():
         before = now.until
-        now = advance.step(now).progress
+        step = advance.step(now)
+        now = step.progress
         if now is None:  # a collector has the same host in hand
             now = next((e for e in worklist.of(simulation) if e.id == progress.id), None)
-        elif not now.done and now.until == before and not leaving.is_set():
-            if monotonic() > deadline:
-                reason = f"the agent showed no sample within {FLUSH_S:g} s after the run's end"
+        elif not (now.done or now.until != before or step.learned or leaving.is_set()):
+            overdue, behind = advance.overdue(now), advance.behind(now)
+            clock = f" by the agent's clock, which is {behind:,.0f} s behind" if behind else ""
+            if overdue < -LATEST_S:
+                late = f"host {now.hostname}: the run's end comes in {-overdue:,.0f} s{clock}"
+                break
+            if min(overdue, monotonic() - began) > FLUSH_S:
+                reason = (
+                    f"the agent showed no sample within {FLUSH_S:g} s after the run's end{clock}"
+                )
                 gone = Missing(hostname=now.hostname, first=now.until, last=end, reason=reason)
                 missing = tuple(joined([*now.missing, gone]))
                 now = worklist.advance(now, replace(now, until=end, missing=missing, done=True))
             else:
                 leaving.wait(1.0)  # an agent shows a sample about a step after its time
     advance.source.agent.close()
+    return late

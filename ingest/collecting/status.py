@@ -28,12 +28,12 @@ def status(store: Store, experiment: str | None = None) -> pd.DataFrame:
         experiment: only of this one.
 
     Returns:
-        experiment, sim_id, hostname, state (`collecting`; `silent` when its agent does not answer;
-        `waiting` while no collector that is alive has it; `done` when everything up to the run's
-        end is stored or missing), last_sample_s (age of the newest stored sample in seconds; NaN
-        before the first), lag_s (from it to the present, or to the run's end), samples (stored),
-        gaps (windows that nobody has the samples of), retries, collector, problem. Ordered by
-        experiment, simulation and hostname.
+        experiment, sim_id, hostname, state (`collecting`; `silent` when its agent does not give
+        what it should; `waiting` while no collector that is alive has it, whatever was wrong
+        before; `done` when everything up to the run's end is stored or missing), last_sample_s
+        (age of the newest stored sample in seconds; NaN before the first), lag_s (from it to the
+        present, or to the run's end), samples (stored), gaps (windows that nobody has the samples
+        of), retries, collector, problem. Ordered by experiment, simulation and hostname.
     """
     worklist = Worklist(store)
     runs: dict[ObjectId, Simulation] = {}
@@ -69,6 +69,6 @@ def _age(moment: float | None) -> float:
 def _state(entry: Progress, collectors: list[str]) -> str:
     if entry.done:
         return "done"
-    if entry.problem is not None:
-        return "silent"
-    return "collecting" if entry.owner in collectors else "waiting"
+    if entry.owner not in collectors:
+        return "waiting"
+    return "collecting" if entry.problem is None else "silent"

@@ -1,7 +1,8 @@
 """When each agent is visited next, and which of those that are due come first."""
 
 import random
-from collections.abc import Collection, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
 
@@ -9,6 +10,7 @@ from bson import ObjectId
 
 from ingest.agents.agent import Agent
 from ingest.collecting.advancing import Advance
+from minion.progress import Progress
 
 ENDING_S = 2.0  # between two visits for what a run's end still lacks
 LATEST_S = 300.0  # between two visits of an agent that fails
@@ -65,6 +67,14 @@ class Turn:
             self._spread = True
             pause *= random.uniform(0.3, 1.0)  # noqa: S311  nobody gains by guessing it
         self.due = monotonic() + pause
+
+
+def by_agent(entries: Iterable[Progress]) -> dict[str, list[Progress]]:
+    """The hosts of each agent, by its address."""
+    agents: defaultdict[str, list[Progress]] = defaultdict(list)
+    for entry in entries:
+        agents[entry.url].append(entry)
+    return dict(agents)
 
 
 def places_of_slow(places: int) -> int:

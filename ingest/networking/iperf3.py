@@ -4,7 +4,7 @@ Two files that are the two ends of one test make one run, so that it does not co
 where they come one after the other.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,7 +21,8 @@ from ingest.networking.iperf3_ends import (
     Row,
     disagreements,
 )
-from ingest.networking.iperf3_json import read_json
+from ingest.networking.iperf3_json import is_json, read_json
+from ingest.networking.iperf3_pairs import key, known, paired
 from ingest.networking.iperf3_stored import ENDS, TEST, placed, stored_tests
 from ingest.networking.iperf3_text import read_text
 from ingest.spool import usual_step
@@ -106,42 +107,15 @@ def read(path: Path) -> list[End]:
         InvalidData: it cannot be read; file and line are named.
     """
     text = text_of(path)
-    return (read_json if text.lstrip().startswith("{") else read_text)(path, text)
+    return (read_json if is_json(text) else read_text)(path, text)
 
 
 def is_iperf3(text: str) -> bool:
     """Whether a text is one that iperf3 printed or wrote."""
-    start = text.lstrip()[:4096]
-    if start.startswith("{"):
-        return '"iperf' in start
+    start = text[:4096]
+    if is_json(start):
+        return '"iperf' in start or '"connected"' in start  # streams come before the version
     return any(mark in start for mark in ("iperf3 ", "iperf3: ", "Server listening on", "[ ID]"))
-
-
-def paired(ends: Iterable[End]) -> list[tuple[End, ...]]:
-    """The two ends of each test together, the client first, and those whose other end is not here.
-
-    Two ends belong together when one is the client's and one the server's, their addresses or their
-    cookies are the same, and so is what was received.
-    """
-    tests: list[list[End]] = []
-    for end in ends:
-        for members in tests:
-            if len(members) == 1 and members[0].role != end.role and key(members[0]) == key(end):
-                members.append(end)
-                break
-        else:
-            tests.append([end])
-    return [tuple(sorted(members, key=lambda end: end.role)) for members in tests]
-
-
-def key(end: End) -> str:
-    """What both ends of a test say alike: their cookie, else addresses and what the server counted.
-
-    The server's count is told to the client; what the client counted is not told to the server.
-    """
-    counted = end.summary(SENDER if end.direction == "back" else RECEIVER)
-    bitrate = f"{counted.gbit_s:.3g} Gbit/s" if counted else "?"
-    return end.cookie or f"{end.client} {end.server} {bitrate}"
 
 
 # ---------------------------------------------------------------- inside
@@ -169,7 +143,7 @@ class _Test:
         where = provenance(IPERF3, [end.path for end in ends], undated=undated)
         details = {
             **where.details,
-            TEST: key(first),
+            TEST: known(*map(key, ends)),
             ENDS: ", ".join(end.role for end in ends),
             "client": first.client,
             "server": first.server,
@@ -199,14 +173,10 @@ def _measurements(ends: tuple[End, ...]) -> Iterator[Measurement]:
     for back, suffix in ((False, ""), (True, BACK)):
         received, sent = (_counted(ends, which, back=back) for which in (RECEIVER, SENDER))
         if received is not None:
-            yield Measurement(name=f"bitrate{suffix}", value=received.gbit_s, unit="Gbit/s")
-            yield Measurement(name=f"transferred{suffix}", value=received.bytes / GIB, unit="GiB")
-            for name in ("jitter", "lost datagrams", "datagrams"):
-                if name in received.more:
-                    yield _named(name + suffix, received.more[name], MORE[name])
-            total = received.more.get("datagrams")
-            if total and "lost datagrams" in received.more:
-                yield _named(f"loss{suffix}", 100 * received.more["lost datagrams"] / total, "%")
+            if received.told:
+                yield _named(f"bitrate{suffix}", received.gbit_s, BITRATE[1])
+                yield _named(f"transferred{suffix}", received.bytes / GIB, "GiB")
+            yield from _losses(received, suffix)
         if sent is not None:
             yield _named(f"bitrate sent{suffix}", sent.gbit_s, "Gbit/s")
             if "retransmits" in sent.more:
@@ -216,6 +186,15 @@ def _measurements(ends: tuple[End, ...]) -> Iterator[Measurement]:
             yield Measurement(name="cpu", value=end.cpu, unit="%", hostname=end.role)
 
 
+def _losses(received: Row, suffix: str) -> Iterator[Measurement]:
+    for name in ("jitter", "lost datagrams", "datagrams"):
+        if name in received.more:
+            yield _named(name + suffix, received.more[name], MORE[name])
+    total = received.more.get("datagrams")
+    if total and "lost datagrams" in received.more:
+        yield _named(f"loss{suffix}", 100 * received.more["lost datagrams"] / total, "%")
+
+
 def _named(name: str, value: float, unit: str) -> Measurement:
     return Measurement(name=name, value=value, unit=unit)
 
@@ -223,11 +202,8 @@ def _named(name: str, value: float, unit: str) -> Measurement:
 def _counted(ends: tuple[End, ...], which: str, *, back: bool) -> Row | None:
     """A summary as the end counted it whose count it is; else as the other end was told."""
     own = [e for e in ends if e.counts(back=back) == which]
-    for end in (*own, *ends):
-        summary = end.summary(which, back=back)
-        if summary is not None:
-            return summary
-    return None
+    found = filter(None, (end.summary(which, back=back) for end in (*own, *ends)))
+    return max(found, key=lambda row: row.told, default=None)
 
 
 def _series(end: End, origin: float) -> Iterator[Series]:

@@ -1,6 +1,7 @@
 """What one end of an iperf3 test says, and whether its figures hold together."""
 
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,8 +23,8 @@ class Row:
     stream: its number in the order in which the streams stand there; None: all of them together.
     back: from the server to the client, in a test of both directions.
     first, last: seconds since the test began.
-    bytes: transferred, give or take `slack`, which is what rounding hides.
-    gbit_s: the bitrate in Gbit/s.
+    bytes: transferred, give or take `slack`, which is what rounding hides; NaN where not told.
+    gbit_s: the bitrate in Gbit/s; NaN where not told.
     more: other figures, by their names in `MORE` of `ingest.networking.iperf3`.
     end: of a summary: whose count this is, `sender` or `receiver`; empty for an interval.
     line: of the file; 0 where it has none.
@@ -39,6 +40,11 @@ class Row:
     more: dict[str, float] = field(default_factory=dict)
     end: str = ""
     line: int = 0
+
+    @property
+    def told(self) -> bool:
+        """Whether it is known what was transferred."""
+        return not math.isnan(self.bytes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +110,26 @@ class End:
         return max((row.last for row in self.rows), default=0.0)
 
 
+def of_both_ends(row: Row) -> list[Row]:
+    """A summary of old versions, of datagrams: what was sent, and the losses of the receiver.
+
+    A jitter of 0 is one that the receiver did not tell, and so are the losses.
+    """
+    sent = replace(row, more={}, end=SENDER)
+    if not row.more.get("jitter"):
+        return [sent]
+    return [sent, replace(row, bytes=math.nan, gbit_s=math.nan, end=RECEIVER)]
+
+
+def told(rows: Sequence[Row]) -> list[Row]:
+    """The rows without summaries that only stand for what the other end did not tell.
+
+    They say 0 bytes, although something was transferred.
+    """
+    active = {row.back for row in rows if not row.end and row.bytes}
+    return [row for row in rows if not row.end or row.bytes or row.back not in active]
+
+
 def with_totals(rows: Sequence[Row]) -> tuple[Row, ...]:
     """The rows, and those of a stream that is alone once more as rows of all streams."""
     made = list(rows)
@@ -132,7 +158,7 @@ def disagreements(end: End) -> Iterator[str]:
         summary = end.summary(end.counts(back=back), back=back)
         if summary is None:
             yield f"{end.where}: no summary of the {end.counts(back=back)}; did the test end?"
-        elif intervals:
+        elif intervals and summary.told:
             added = sum(row.bytes for row in intervals)
             slack = sum(row.slack for row in intervals) + summary.slack
             difference = added - summary.bytes

@@ -1,16 +1,29 @@
 """What `iperf3 --json` writes."""
 
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ingest.networking.iperf3_ends import CLIENT, RECEIVER, SENDER, SERVER, End, Row, with_totals
+from ingest.networking.iperf3_ends import (
+    CLIENT,
+    RECEIVER,
+    SENDER,
+    SERVER,
+    End,
+    Row,
+    of_both_ends,
+    told,
+    with_totals,
+)
 from minion.errors import InvalidData
 
 _REVERSED = "_bidir_reverse"
+# What it says besides, before and between documents.
+_REMARKS = re.compile(r"(?:\s+|(?:iperf3|warning): [^\n]*)*")
 # Key in the file: name, and what its unit is divided by.
 _MORE = {
     "retransmits": ("retransmits", 1.0),
@@ -22,18 +35,24 @@ _MORE = {
 }
 
 
+def is_json(text: str) -> bool:
+    """Whether a text is JSON, after what iperf3 had to remark."""
+    return text.startswith("{", _after_remarks(text, 0))
+
+
 def read_json(path: Path, text: str) -> list[End]:
     """The tests that a file holds, as one end of each saw them.
 
     Args:
         path: the file, for messages.
-        text: one document, or one after the other, as a server writes them.
+        text: one document, or one after the other, as a server writes them; or the events of
+            `--json-stream`.
 
     Raises:
         InvalidData: it is no JSON (the line is named), not iperf3's, or the test failed.
     """
     ends = []
-    for number, document in enumerate(_documents(path, text), 1):
+    for number, document in enumerate(_put_together(_documents(path, text)), 1):
         if not isinstance(document, dict) or "start" not in document or "end" not in document:
             raise InvalidData(f"{path}: this JSON is not what iperf3 --json writes")
         if not document.get("intervals"):
@@ -62,9 +81,9 @@ def _reading(path: Path, number: int, part: str) -> Iterator[None]:
 
 
 def _documents(path: Path, text: str) -> Iterator[Any]:
-    decoder, place = json.JSONDecoder(), 0
-    while rest := text[place:].lstrip():
-        place = len(text) - len(rest)
+    decoder = json.JSONDecoder(object_pairs_hook=_named_apart)
+    place = 0
+    while (place := _after_remarks(text, place)) < len(text):
         try:
             document, place = decoder.raw_decode(text, place)
         except ValueError as error:
@@ -74,6 +93,46 @@ def _documents(path: Path, text: str) -> Iterator[Any]:
                 " off?"
             ) from error
         yield document
+
+
+def _after_remarks(text: str, place: int) -> int:
+    found = _REMARKS.match(text, place)
+    return found.end() if found else place
+
+
+def _named_apart(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object; up to 3.10 both directions have one name, and the way back comes second."""
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        found[name + _REVERSED if name in found else name] = value
+    return found
+
+
+def _put_together(documents: Iterable[Any]) -> Iterator[Any]:
+    """Documents; events of `--json-stream` as the document that `--json` writes."""
+    streamed: dict[str, Any] | None = None
+    for document in documents:
+        if not isinstance(document, dict):
+            yield document
+            continue
+        if not {"event", "data"} <= document.keys():
+            # It may be all of the events once more.
+            if streamed is None or document.get("start") != streamed["start"]:
+                yield document
+            continue
+        event, data = document["event"], document["data"]
+        if event == "start":
+            if streamed is not None:
+                yield streamed
+            streamed = {"start": data, "intervals": [], "end": {}}
+        elif streamed is None:
+            yield document
+        elif event == "interval":
+            streamed["intervals"].append(data)
+        else:
+            streamed[event] = data
+    if streamed is not None:
+        yield streamed
 
 
 def _end(path: Path, number: int, document: Mapping[str, Any]) -> End:
@@ -92,15 +151,18 @@ def _end(path: Path, number: int, document: Mapping[str, Any]) -> End:
         version = str(start["version"]).removeprefix("iperf ")
         cookie = str(start.get("cookie", ""))
     with reading("its end"):
-        both = both or "sum_sent" + _REVERSED in last
+        both = both or any(name.endswith(_REVERSED) for name in last)
         cpu = last.get("cpu_utilization_percent", {}).get("host_total")
         cpu = None if cpu is None else float(cpu)
         summaries = list(_summaries(last))
     streams = _Streams(role, both=both)
     rows: list[Row] = []
     with reading("the list of its intervals"):
-        intervals = list(enumerate(document["intervals"], 1))
-    for place, interval in intervals:
+        intervals = list(document["intervals"])
+    for place, interval in enumerate(intervals, 1):
+        # An interrupted end writes its last interval twice.
+        if interval in intervals[place - 2 : place - 1]:
+            continue
         with reading(f"its interval {place}"):
             rows += streams.rows(interval)
     client, server = (near, far) if role == CLIENT else (far, near)
@@ -113,7 +175,7 @@ def _end(path: Path, number: int, document: Mapping[str, Any]) -> End:
         server=server,
         protocol=protocol,
         direction="both" if both else "back" if reverse else "out",
-        rows=with_totals([*rows, *summaries]),
+        rows=with_totals(told([*rows, *summaries])),
         origin=origin,
         version=version,
         cookie=cookie,
@@ -153,12 +215,12 @@ def _several(interval: Mapping[str, Any], key: str) -> bool:
 def _summaries(last: Mapping[str, Any]) -> Iterator[Row]:
     for suffix in ("", _REVERSED):
         for key, end in (("sum_sent", SENDER), ("sum_received", RECEIVER)):
-            found = last.get(key + suffix)
-            # An end that was not told what the other one counted writes 0 for it.
-            if found and found["bytes"]:
+            if found := last.get(key + suffix):
                 yield from _row(found, None, bool(suffix), end)
-    if "sum_received" not in last and "sum" in last:  # UDP before 3.7: only what was received
-        yield from _row(last["sum"], None, False, RECEIVER)
+        # Up to 3.10 datagrams have only this, which is what was sent and what was lost.
+        if "sum_received" + suffix not in last and (both := last.get("sum" + suffix)):
+            for row in _row(both, None, bool(suffix), RECEIVER):
+                yield from of_both_ends(row)
 
 
 def _row(found: Mapping[str, Any], stream: int | None, back: bool, end: str = "") -> Iterator[Row]:

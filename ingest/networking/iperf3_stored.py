@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from ingest.growth import difference
 from ingest.importing import from_to
 from ingest.networking.iperf3_ends import BACK, CLIENT, SERVER
+from ingest.networking.iperf3_pairs import alike, known
 from minion.model import Measurement, Provenance, Simulation
 from minion.selection import Selection
 from minion.series import Series
@@ -76,7 +77,7 @@ def _alike(old: Simulation, run: Simulation) -> bool:
     return (
         bool(other[CLIENT])
         and (old.platform, old.dated) == (run.platform, run.dated)
-        and one.get(TEST) == other[TEST]
+        and alike(one.get(TEST, ""), other[TEST])
     )
 
 
@@ -111,7 +112,8 @@ def _provenance(old: Simulation, run: Simulation) -> Provenance:
         (one.provenance.details["files"], one.provenance.details["sha256"]) for one in (old, run)
     )
     files, digests = (", ".join(parts) for parts in zip(*told, strict=True))
-    details = {"files": files, "sha256": digests, ENDS: f"{CLIENT}, {SERVER}"}
+    test = known(old.provenance.details[TEST], run.provenance.details[TEST])
+    details = {"files": files, "sha256": digests, ENDS: f"{CLIENT}, {SERVER}", TEST: test}
     return replace(run.provenance, details={**run.provenance.details, **details})
 
 

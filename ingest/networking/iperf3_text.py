@@ -5,7 +5,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ingest.networking.iperf3_ends import CLIENT, RECEIVER, SENDER, SERVER, End, Row, with_totals
+from ingest.networking.iperf3_ends import (
+    CLIENT,
+    RECEIVER,
+    SENDER,
+    SERVER,
+    End,
+    Row,
+    of_both_ends,
+    told,
+    with_totals,
+)
 from minion.errors import InvalidData
 
 # iperf3 counts bytes in powers of 1,024 and bits in powers of 1,000.
@@ -20,14 +30,20 @@ _ROW = re.compile(
 )
 _TAIL = re.compile(
     r"\s*(?:(?P<count>\d+)(?:\s+(?P<cwnd>\d+\.?\d*) (?P<prefix>[KMGT]?)Bytes)?)?"
-    r"\s*(?:(?P<jitter>\d+\.\d+) ms\s+(?P<lost>-?\d+)/(?P<datagrams>\d+) +\([^)]*\))?"
+    r"\s*(?:(?P<jitter>\d+\.\d+) ms\s+(?P<lost>-?\d+|Unknown)/(?P<datagrams>\d+)"
+    r"(?: +\([^)]*\))?)?"
     r"\s*(?P<end>sender|receiver)?\s*(?P<omitted>\(omitted\))?\s*"
 )
 _CONNECTED = re.compile(
     r"\[ *(\d+)\] local (\S+) port (\d+) connected (?:to|with) (\S+) port (\d+)"
 )
-_BEGINNING = re.compile(r"Accepted connection from|Connecting to host")
+_BEGINNING = re.compile(r"(Accepted connection from)|Connecting to host")
 _HEADER = re.compile(r"\[ *ID\]")
+# What may stand before it: the time, a title, `^C`.
+_BRACKETS = re.compile(r"\[ *(?:\d+|SUM|ID)\](?=[ \[])")
+_FIGURES = re.compile(r"\[ *(?:\d+|SUM)\](?:\[.*?\])?\s+\d(?!.*datagrams received out-of-order)")
+_PROTOCOL = re.compile(r"Starting Test: protocol: (\w+)")
+_FAILURE = re.compile(r"(?:^|\s)(iperf3: .*)")
 _COLOUR = re.compile("\x1b\\[[0-9;]*m")
 _TO_CLIENT = ("RX-C", "TX-S")
 
@@ -39,7 +55,7 @@ class _Test:
     line: int
     role: str
     reverse: bool = False
-    udp: bool = False
+    protocol: str = "TCP"
     ways: set[str] = field(default_factory=set)
     addresses: tuple[str, str] | None = None
     streams: dict[str, tuple[bool, int]] = field(default_factory=dict)
@@ -61,18 +77,19 @@ def read_text(path: Path, text: str) -> list[End]:
     tests: list[_Test] = []
     failure = ""
     for number, line in enumerate(_COLOUR.sub("", text).splitlines(), 1):
-        if _BEGINNING.search(line):
-            role = SERVER if line.lstrip().startswith("Accepted") else CLIENT
-            tests.append(_Test(number, role))
-        elif line.startswith("iperf3: "):
-            failure = failure or f"{path}:{number}: {line}"
-        elif line.startswith("[") and not tests:
+        brackets = _BRACKETS.search(line)
+        own = line[brackets.start() :] if brackets else line
+        if beginning := _BEGINNING.search(line):
+            tests.append(_Test(number, SERVER if beginning[1] else CLIENT))
+        elif failed := _FAILURE.search(line):
+            failure = failure or f"{path}:{number}: {failed[1]}"
+        elif tests:
+            _read_line(tests[-1], path, number, own)
+        elif _FIGURES.match(own):
             raise InvalidData(
                 f"{path}:{number}: figures without a test; a line `Connecting to host` or"
                 " `Accepted connection` must stand before them"
             )
-        elif tests:
-            _read_line(tests[-1], path, number, line)
     found = [end for end in _ends(path, tests) if end.rows]
     if not found:
         raise InvalidData(
@@ -83,15 +100,17 @@ def read_text(path: Path, text: str) -> list[End]:
 
 
 def _read_line(test: _Test, path: Path, number: int, line: str) -> None:
-    if line.startswith("Reverse mode"):
+    if "Reverse mode, remote host" in line:
         test.reverse = True
-    elif _HEADER.match(line):
-        test.udp = test.udp or "Datagrams" in line
+    elif protocol := _PROTOCOL.search(line):
+        test.protocol = protocol[1]
+    elif _HEADER.match(line) and "Datagrams" in line:
+        test.protocol = "UDP"
     elif connected := _CONNECTED.match(line):
         _, local, local_port, remote, remote_port = connected.groups()
         near, far = f"{local}:{local_port}", f"{remote}:{remote_port}"
         test.addresses = test.addresses or ((near, far) if test.role == CLIENT else (far, near))
-    elif line.startswith("["):
+    elif _FIGURES.match(line):
         _read_row(test, path, number, line)
 
 
@@ -152,22 +171,23 @@ def _half_digit(text: str) -> float:
 def _more(test: _Test, tail: re.Match[str]) -> dict[str, float]:
     found = {}
     if tail["count"]:
-        found["datagrams" if test.udp else "retransmits"] = float(tail["count"])
+        found["datagrams" if test.protocol == "UDP" else "retransmits"] = float(tail["count"])
     if tail["cwnd"]:
         found["cwnd"] = float(tail["cwnd"]) * _BYTES[tail["prefix"]] / 2**20
     if tail["jitter"]:
         found["jitter"] = float(tail["jitter"])
-        found["lost datagrams"] = float(tail["lost"])
+        if tail["lost"] != "Unknown":
+            found["lost datagrams"] = float(tail["lost"])
         found["datagrams"] = float(tail["datagrams"])
     return found
 
 
 def _ends(path: Path, tests: list[_Test]) -> Iterator[End]:
     for number, test in enumerate(tests, 1):
-        ends = {row.end for row in test.rows}
+        rows = told(list(_marked(test)))
         if len(test.ways) > 1:
             direction = "both"
-        elif test.reverse or (test.role == SERVER and SENDER in ends and RECEIVER not in ends):
+        elif test.reverse or (test.role == SERVER and _sends(rows)):
             direction = "back"
         else:
             direction = "out"
@@ -179,11 +199,31 @@ def _ends(path: Path, tests: list[_Test]) -> Iterator[End]:
             role=test.role,
             client=client,
             server=server,
-            protocol="UDP" if test.udp else "TCP",
+            protocol=test.protocol,
             direction=direction,
-            rows=with_totals(test.rows),
+            rows=with_totals(rows),
         )
         yield replace(end, rows=tuple(_owned(end, row) for row in end.rows))
+
+
+def _marked(test: _Test) -> Iterator[Row]:
+    """The rows; those of old versions that hold what was sent and what was lost taken apart."""
+    # An interval that is printed twice, as in an interrupted test, looks like a summary: what
+    # comes last is one.
+    last = {(row.stream, row.back): row for row in test.rows if row.end}
+    for row in test.rows:
+        if row.end != "?":
+            yield row
+        elif row is last[row.stream, row.back]:
+            yield from of_both_ends(row) if test.protocol == "UDP" else [row]
+
+
+def _sends(rows: list[Row]) -> bool:
+    """Whether figures of one direction are a sender's: only it knows of retransmits, say."""
+    ends = {row.end for row in rows}
+    if SENDER in ends or RECEIVER in ends:
+        return RECEIVER not in ends
+    return any(row.more and "jitter" not in row.more for row in rows)
 
 
 def _owned(end: End, row: Row) -> Row:

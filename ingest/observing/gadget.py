@@ -71,28 +71,31 @@ def import_gadget(
     if len(folders) > 1 and (platform or sim):
         names = ", ".join(path.name for path in folders)
         raise InvalidData(f"{folder} holds several tests ({names}); name one, or name no platform")
+    empty: list[str] = []
     runs = [
         run
         for path in folders
-        for run in _runs(path, experiment=experiment, platform=platform, sim=sim)
+        for run in _runs(path, empty, experiment=experiment, platform=platform, sim=sim)
     ]
     notes = [f"simulation {run.sim_id}: {text}" for run in runs for text in run.validity.reasons]
     nothing: Sequence[Series] = ()
-    return keep(store, [(run, nothing) for run in runs], notes)
+    return keep(store, [(run, nothing) for run in runs], [*notes, *empty])
 
 
 # ---------------------------------------------------------------- inside
 
 
 def _runs(
-    folder: Path, *, experiment: str, platform: str | None, sim: str | None
+    folder: Path, empty: list[str], *, experiment: str, platform: str | None, sim: str | None
 ) -> Iterator[Simulation]:
-    """The runs of one test, by number of nodes and iteration."""
+    """The runs of one test, by number of nodes and iteration; `empty` takes what has none."""
     for nodes, paths in files.files_of(folder).items():
         tables = files.read_tables(paths, nodes)
         source = provenance(GADGET, list(paths.values()))
         hostnames = next(iter(tables.values())).hostnames
         iterations = max(len(table.rows) for table in tables.values())
+        if not iterations:
+            empty.append(f"{folder.name}: no iteration of {nodes} nodes behind the nodes' names")
         for place in range(iterations):
             stem = f"{nodes}-nodes/{place + 1}"
             named, sim_id = names_of(

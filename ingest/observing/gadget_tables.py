@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ingest.texts import text_of
 from minion.errors import InvalidData, NotFound
 
 EXEC = "exec"
@@ -58,7 +59,7 @@ def files_of(folder: Path) -> dict[int, dict[str, Path]]:
     """The files of each number of nodes, by their kind; other files are not looked at."""
     found: dict[int, dict[str, Path]] = {}
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-        if match := _NAME.fullmatch(path.name):
+        if (match := _NAME.fullmatch(path.name)) and path.is_file():
             found.setdefault(int(match[2]), {})[match[1]] = path
     return {nodes: found[nodes] for nodes in sorted(found)}
 
@@ -67,7 +68,8 @@ def read_tables(paths: Mapping[str, Path], nodes: int) -> dict[str, Table]:
     """The tables of one number of nodes, by their kind.
 
     Raises:
-        InvalidData: a file is not what its name says; the message names file and line.
+        NotFound: a file cannot be read.
+        InvalidData: one is not what its name says; the message names file and line.
     """
     tables = {kind: read_table(path, nodes) for kind, path in paths.items()}
     first, *others = tables
@@ -88,6 +90,7 @@ def read_table(path: Path, nodes: int) -> Table:
         nodes: that number.
 
     Raises:
+        NotFound: the file cannot be read.
         InvalidData: a line does not have a cell for each node, or a cell is no count; the message
             names file and line.
     """
@@ -121,11 +124,7 @@ def read_table(path: Path, nodes: int) -> Table:
 
 def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
     """The lines with their numbers; empty ones at the end are none."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InvalidData(f"{path}: not UTF-8 text at byte {error.start}") from None
-    lines = text.rstrip().splitlines()
+    lines = text_of(path).rstrip().splitlines()
     return ((place, line.split(",")) for place, line in enumerate(lines, start=1))
 
 
@@ -134,7 +133,7 @@ def _count(cell: str, where: str) -> float | None:
     if not cell.strip():
         return None
     try:
-        value = float(cell)
+        value = math.nan if "_" in cell else float(cell)  # Python takes 1_0 for 10
     except ValueError:
         value = math.nan
     if not 0 <= value < math.inf:

@@ -18,8 +18,11 @@ CHART = "latency"
 _NEAREST_S = 1e-6  # between two lines of one moment
 
 _NUM = re.compile(r"\bnum\b[\"']?\s*[:=]?\s*[\"']?(?P<num>\d+)\b", re.IGNORECASE)
+# A text may speak of a `duration of 3s`: without a sign between, a duration has to follow.
 _DURATION = re.compile(
-    r"\bduration\b[\"']?\s*[:=]?\s*[\"']?(?P<duration>[\d.]+[a-zµμ][\d.a-zµμ]*|\S+)", re.IGNORECASE
+    r"\bduration\b[\"']?(?:\s*[:=]\s*[\"']?|\s+(?=[\d.]+[a-zµμ]))"
+    r"(?P<duration>[\d.]+[a-zµμ][\d.a-zµμ]*|\S+)",
+    re.IGNORECASE,
 )
 _KLOG = re.compile(r"[IWEF](?P<date>\d{4} \d\d:\d\d:\d\d(?:\.\d+)?)")
 _ISO = re.compile(
@@ -52,7 +55,7 @@ def latencies_of(path: Path) -> Iterator[Latency]:
             continue
         found = True
         try:
-            took = duration_ms(duration["duration"].rstrip(",;.)\"'"))
+            took = duration_ms(duration["duration"].rstrip(",;.)}\"'"))
             time = _time(line)
         except (InvalidData, ValueError) as error:
             raise InvalidData(f"{path}, line {number}: {error}") from None

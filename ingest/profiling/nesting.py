@@ -1,13 +1,14 @@
 """Lines of a trace to calls: each with its duration, its own time and what called it.
 
-The stack is that of the process; idle is a process of its own on every CPU.
+The stack is that of the process; idle is a process of its own on every CPU. Where a CPU lost
+events, nobody knows which calls ended: the stacks of the processes that ran there begin anew.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ingest.findings import Findings
-from ingest.profiling.trace_lines import ENTRY, EXIT, LEAF, Line
+from ingest.profiling.trace_lines import ENTRY, EXIT, LEAF, LOST, Line
 
 _IDLE = ("0", "")  # tasks that are many: idle has number 0 everywhere
 
@@ -49,10 +50,17 @@ def nested(
     every = list(lines)
     false = _false_leaves(every)
     stacks: dict[object, list[Call]] = {}
+    ran_on: dict[object, int] = {}
     calls: list[Call] = []
-    tangled = 0
+    tangled = cut = 0
     for place, line in enumerate(every):
-        stack = stacks.setdefault(_owner(line), [])
+        if line.kind == LOST:
+            begun_anew = [stacks.pop(who) for who in list(stacks) if ran_on[who] == line.cpu]
+            cut += sum(map(len, begun_anew))
+            continue
+        owner = _owner(line)
+        ran_on[owner] = line.cpu
+        stack = stacks.setdefault(owner, [])
         if line.kind == EXIT:
             if stack:
                 _close(stack, line.us)
@@ -69,7 +77,7 @@ def nested(
             _close(other, line.us)
         elif line.kind == LEAF:
             _close(stack, line.us)
-    findings.note(f"{name}: calls without an exit, left out", count=_left(stacks))
+    findings.note(f"{name}: calls without an exit, left out", count=cut + _left(stacks))
     if not untangle:
         findings.note(
             f"{name}: idle calls on two CPUs that trace-cmd joined into one leaf"
@@ -95,6 +103,8 @@ def _false_leaves(lines: Sequence[Line]) -> set[int]:
     false: set[int] = set()
     last: dict[int, tuple[int, int]] = {}
     for place, line in enumerate(lines):
+        if line.kind == LOST:
+            last.pop(line.cpu, None)
         if line.task != "0":
             continue
         before = last.pop(line.cpu, None)

@@ -30,6 +30,7 @@ _SAMPLE = re.compile(
 _FRAME = re.compile(r"\s+(?P<address>[0-9a-f]+)\s+(?P<symbol>.+?)(?:\s+\((?P<module>[^()]*)\))?$")
 _OFFSET = re.compile(r"\+0x[0-9a-f]+$")
 _FOLDED = re.compile(r"(?P<stack>\S.*?)\s+(?P<value>\d+(?:\.\d+)?)$")
+_TWO_COUNTS = re.compile(r"\S.*\s\d+(?:\.\d+)?\s+\d+(?:\.\d+)?")
 
 
 class Sample(NamedTuple):
@@ -140,7 +141,8 @@ def samples_of(path: Path) -> Iterator[Sample]:
     """
     lines = text_of(path).splitlines()
     first = next((line for line in lines if line.strip() and not line.startswith("#")), "")
-    folded = SEPARATOR in first and _SAMPLE.match(first) is None
+    # Its first line may be a process without frames: `ls 12`.
+    folded = _SAMPLE.match(first) is None and any(SEPARATOR in line for line in lines)
     found = False
     for sample in (_folded if folded else _script)(path, lines):
         found = True
@@ -150,10 +152,18 @@ def samples_of(path: Path) -> Iterator[Sample]:
 
 
 def _folded(path: Path, lines: list[str]) -> Iterator[Sample]:
-    for number, line in enumerate(lines, 1):
-        if not line.strip() or line.startswith("#"):
-            continue
-        match = _FOLDED.match(line.strip())
+    numbered = [
+        (number, line.strip())
+        for number, line in enumerate(lines, 1)
+        if line.strip() and not line.startswith("#")
+    ]
+    if numbered and all(_TWO_COUNTS.fullmatch(line) for _, line in numbered):
+        raise InvalidData(
+            f"{path}: two counts in every line, the difference of two profiles; give the folded"
+            " stacks of each"
+        )
+    for number, line in numbered:
+        match = _FOLDED.match(line)
         if match is None:
             raise _unreadable(path, number, line, "a;b;c COUNT")
         process, *stack = match["stack"].split(SEPARATOR)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from ingest.findings import Findings
 from minion.errors import InvalidData
 
-ENTRY, LEAF, EXIT = "entry", "leaf", "exit"
+ENTRY, LEAF, EXIT, LOST = "entry", "leaf", "exit", "lost"
 UNKNOWN = "unknown"  # a raw log without process names, before its first switch
 
 _FILLERS = r"[-+!#*@$ ]*"  # marks of long durations: + 10 us, ! 100 us, # 1 ms, …
@@ -24,15 +24,17 @@ _RAW = re.compile(
     rf"(?:(?P<process>[^|]*\S)-(?P<task>\d+)\s+\|\s*)?(?:[^|\d]*\|(?=.*\|))?{_TIMED}$"
 )
 _SWITCH = re.compile(r"\s*(?P<cpu>\d+)\)\s+.*=>\s*(?P<process>\S.*?)-(?P<task>\d+)\s*$")
-_LOST = re.compile(r".*\[?LOST (?P<events>\d+) EVENTS", re.IGNORECASE)
-_SKIPPED = re.compile(
-    r"\s*$|\s*#|\s*-+\s*$|cpus=\d+|version = |CPU \d+ is empty|\s*\d+\)\s*[<=]=+[>=]?"
+# As the kernel says it, and as trace-cmd does: [LOST 12 EVENTS], [12 EVENTS DROPPED].
+_LOST = re.compile(
+    r"\s*CPU:\s*(?P<cpu>\d+) \[(?=.*(?:LOST|DROPPED))(?:LOST )?(?:(?P<events>\d+) )?EVENTS\b"
 )
+_INTERRUPT = r"\s*(?:\d+\.\d+\s+\|)?\s*\d+\)(?:[^|]*\|)*?\s*(?:==+>|<==+)"
+_SKIPPED = re.compile(rf"\s*$|\s*#|\s*-+\s*$|cpus=\d+|version = |CPU \d+ is empty|{_INTERRUPT}")
 _FUNCTION = re.compile(r"(?P<function>[^\s({;]\S*)(?: \[(?P<module>[^\]]+)\])?\s*\((?:.*?)\)\s*")
 
 
 class Line(NamedTuple):
-    """One line of a trace that tells of a call.
+    """One line of a trace that tells of a call, or that events of its CPU were lost there.
 
     number: of the line in its file; time: in seconds on the trace's clock, None without one.
     us: the duration in microseconds, of a leaf or an exit; depth: the blanks before the name.
@@ -57,7 +59,7 @@ def text_of(path: Path) -> str:
     """
     raw = path.read_bytes()
     try:
-        return (gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw).decode()
+        return (gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw).decode("utf-8-sig")
     except (OSError, EOFError) as error:
         raise InvalidData(f"{path}: a gzip file that is cut off or broken ({error})") from None
     except UnicodeDecodeError as error:
@@ -65,7 +67,7 @@ def text_of(path: Path) -> str:
 
 
 def lines_of(path: Path, findings: Findings) -> Iterator[Line]:
-    """The calls that a trace's lines tell of, in the order of the file.
+    """What a trace's lines tell of calls, and where events were lost, in the order of the file.
 
     Args:
         path: `trace-cmd report` text, or a raw function_graph log; gzipped or not.
@@ -80,7 +82,12 @@ def lines_of(path: Path, findings: Findings) -> Iterator[Line]:
     for number, line in enumerate(text.splitlines(), 1):
         found = _REPORT.match(line) or _RAW.match(line)
         if found is None:
-            _other(path, number, line, running, findings)
+            lost = _LOST.match(line)
+            if lost is None:
+                _other(path, number, line, running, findings)
+                continue
+            _count_lost(path, lost["events"], findings)
+            yield Line(number, "", "", int(lost["cpu"]), None, LOST, 0.0, 0, "")
             continue
         process, task, cpu, time, us, depth, call = found.group(
             "process", "task", "cpu", "time", "us", "depth", "call"
@@ -133,16 +140,21 @@ def _other(
     running: dict[int, tuple[str, str]],
     findings: Findings,
 ) -> None:
-    """A line that is no call: a process begins to run, events were lost, a header."""
-    switch, lost = _SWITCH.match(line), _LOST.match(line)
+    """A line that is no call: a process begins to run, another event, a header."""
+    switch = _SWITCH.match(line)
     if switch:
         running[int(switch["cpu"])] = switch["process"], switch["task"]
-    elif lost:
-        findings.note(f"{path.name}: events that the kernel lost", count=int(lost["events"]))
     elif _OTHER_EVENT.match(line) and "funcgraph_" not in line:
         findings.note(f"{path.name}: lines of other events, left out")
     elif not _SKIPPED.match(line):
         raise _unreadable(path, number, line)
+
+
+def _count_lost(path: Path, events: str | None, findings: Findings) -> None:
+    if events is None:
+        findings.note(f"{path.name}: places where the kernel lost events, it is not told how many")
+    else:
+        findings.note(f"{path.name}: events that the kernel lost", count=int(events))
 
 
 def _unreadable(path: Path, number: int, line: str) -> InvalidData:

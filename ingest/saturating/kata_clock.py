@@ -38,7 +38,8 @@ class Times:
 
     seconds: since the run's start, increasing.
     back: rows at which the iteration goes back: the run was taken up again.
-    restarts: rows at which a cumulative clock goes back.
+    restarts: rows at which a cumulative clock began anew.
+    set_back: rows at which it goes back, and not to its beginning.
     together: rows that had the time of the row before.
     """
 
@@ -46,6 +47,7 @@ class Times:
     clock: Clock
     back: NDArray[np.intp]
     restarts: NDArray[np.intp]
+    set_back: NDArray[np.intp]
     together: int
 
 
@@ -54,9 +56,10 @@ def times(iteration: Floats, elapsed: Floats, clock: Clock | None = None) -> Tim
 
     A cumulative clock only rises, but for a restart. A clock that counts each step by itself
     falls about as often as it rises: one that falls in 10 % or more of the rows whose iteration
-    goes on, or never changes, is taken for that. A cumulative clock that goes back goes on from the
-    last time before: how long the pause was nobody wrote down. Rows of one whole second are
-    spread evenly over it.
+    goes on, or never changes, is taken for that. Where a cumulative clock goes back, time goes on
+    from the row before: how long the pause was nobody wrote down. A clock that is nearer to 0 then
+    than to the row before began anew, and shows what passed since; else it was set back. Rows of
+    one whole second are spread evenly over it.
 
     Args:
         iteration, elapsed: of n rows in the file's order, finite.
@@ -70,16 +73,19 @@ def times(iteration: Floats, elapsed: Floats, clock: Clock | None = None) -> Tim
         still = len(steps) > 1 and not steps.any()
         often = falls >= max(FALLS * np.count_nonzero(onward), 1)
         clock = Clock.STEP if often or still else Clock.CUMULATIVE
-    restarts = np.array([], dtype=np.intp)
+    restarts = set_back = np.array([], dtype=np.intp)
     if clock is Clock.STEP:
         seconds = np.cumsum(elapsed)
     else:
-        restarts = np.flatnonzero(steps < 0) + 1
-        before = np.zeros(len(elapsed))
-        before[restarts] = elapsed[restarts - 1]
-        seconds = elapsed + np.cumsum(before)
+        falls_at = np.flatnonzero(steps < 0) + 1
+        anew = elapsed[falls_at] < elapsed[falls_at - 1] / 2
+        restarts, set_back = falls_at[anew], falls_at[~anew]
+        shift = np.zeros(len(elapsed))
+        shift[restarts] = elapsed[restarts - 1]
+        shift[set_back] = elapsed[set_back - 1] - elapsed[set_back]
+        seconds = elapsed + np.cumsum(shift)
     spread, together = _spread(seconds)
-    return Times(spread, clock, back, restarts, together)
+    return Times(spread, clock, back, restarts, set_back, together)
 
 
 def _spread(seconds: Floats) -> tuple[Floats, int]:

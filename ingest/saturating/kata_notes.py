@@ -26,6 +26,11 @@ def about_clock(table: Table, when: Times) -> list[str]:
         f"{table.where(row)}: the clock goes back; it is taken to have begun anew"
         for row in np.setdiff1d(when.restarts, when.back)
     ]
+    notes += [
+        f"{table.where(row)}: the clock goes back by"
+        f" {table.elapsed[row - 1] - table.elapsed[row]:g} s; time goes on from the row before"
+        for row in np.setdiff1d(when.set_back, when.back)
+    ]
     if when.together:
         notes.append(
             f"{name}: {when.together:,} rows in the same second as the row before; they are spread"

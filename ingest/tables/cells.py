@@ -14,7 +14,8 @@ Floats = NDArray[np.float64]
 
 _EARLIEST = 631_152_000.0  # the start of 1990: what is before is of another unit, or elapsed
 _LATEST = 4_102_444_800.0  # the start of 2100
-_ZONED = r"(?:Z|[+-]\d\d:?\d\d)$"
+_YEARS = "from 1990 to 2099"
+_ZONED = r"(?:Z|[T ].*[+-]\d\d(?::?\d\d)?)$"  # behind a time: of a date -22 is the day
 
 
 class Cells:
@@ -41,7 +42,8 @@ class Cells:
         found = self._read(cells.where(there, "nan"))
         wrong = there & ~np.isfinite(found)
         if wrong.any():
-            raise self.wrong(cells, wrong, "a number")
+            sign = self.table.decimal
+            raise self.wrong(cells, wrong, "a number" + f" like 1{sign}5" * (sign != "."))
         return np.asarray(found, dtype=np.float64)
 
     def times(self, cells: pd.Series, time: Time) -> Floats:
@@ -55,10 +57,9 @@ class Cells:
             expected = f"a number of {time.unit}"
             good = np.isfinite(found)
             if time.format == EPOCH:
-                good &= (found >= _EARLIEST) & (found < _LATEST)
                 expected = (
-                    f"{time.unit} since 1970, of a date from 1990 to 2099 (another unit, elapsed,"
-                    " or a date? See time.unit and time.format)"
+                    f"{time.unit} since 1970, of a date {_YEARS} (another unit, elapsed, or a date?"
+                    " See time.unit and time.format)"
                 )
         else:
             try:
@@ -66,6 +67,8 @@ class Cells:
             except ValueError as error:  # the pattern itself
                 raise InvalidData(f"{self.table.path}: time.format: {error}") from error
             good = np.isfinite(found)
+        if time.format != ELAPSED:
+            good &= (found >= _EARLIEST) & (found < _LATEST)
         if not good.all():
             raise self.wrong(cells, ~good, expected)
         return np.asarray(found, dtype=np.float64)
@@ -73,7 +76,9 @@ class Cells:
     def _read(self, cells: pd.Series) -> Floats:
         """The numbers that texts are; NaN where one is none."""
         if self.table.decimal != ".":
-            cells = cells.str.replace(self.table.decimal, ".", regex=False)
+            # A point stands between thousands there: 1.234 is no 1,234.
+            pointed = cells.str.contains(".", regex=False)
+            cells = cells.str.replace(self.table.decimal, ".", regex=False).mask(pointed, "")
         return np.asarray(pd.to_numeric(cells, errors="coerce"), dtype=np.float64)
 
     def wrong(self, cells: pd.Series, bad: NDArray[np.bool_], expected: str) -> InvalidData:
@@ -119,4 +124,4 @@ def _dates(cells: pd.Series, time: Time) -> tuple[Floats, str]:
         since = read - pd.Timestamp(0, unit="s", tz="UTC")
         found[chosen] = (since / pd.Timedelta(seconds=1)).to_numpy(np.float64)
     shape = "an ISO date" if iso else f"a date like {time.format}"
-    return found, f"{shape}, which the clock of {time.zone} shows once"
+    return found, f"{shape} {_YEARS}, which the clock of {time.zone} shows once"

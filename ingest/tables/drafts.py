@@ -191,7 +191,7 @@ class Drafts:
         return replace(origin, details={**origin.details, DATED: f"{NO}: {why}"})
 
     def _bounds(self, draft: Draft, series: Iterable[Series]) -> Iterator[Event]:
-        """Start and end of a run that has neither among its events, and not only measurements.
+        """Start and end of a run that has neither among its events, but samples or other events.
 
         The end lies a step behind the last sample, so that this one is inside.
         """
@@ -201,9 +201,7 @@ class Drafts:
         if not np.isfinite(draft.first):
             self.undated.append(draft.sim_id)
             draft.dated = False
-            if draft.measurements:  # numbers need no time, and an event would make one up
-                return
-            draft.first = draft.last = UNDATED
+            return  # numbers need no time, and an event would make one up
         steps = [one.step or 1.0 for one in series]
         yield from from_to(draft.first, draft.last + max(steps, default=0.0))
 

@@ -131,9 +131,16 @@ class _Reader:
         if start is not None and (isinstance(start, bool) or not isinstance(start, int | float)):
             raise self._wrong("time.start", "seconds since the epoch are wanted")
         column = found.get("column")
+        form = self._text("time.format", found.get("format", EPOCH))
+        if "%Z" in form:
+            raise self._wrong(
+                "time.format",
+                "%Z, a zone's name, is not read (CST is several zones); write the name as it stands"
+                " there, and say time.zone",
+            )
         return Time(
             column=None if column is None else self._text("time.column", column),
-            format=self._text("time.format", found.get("format", EPOCH)),
+            format=form,
             unit=self._one_of("time.unit", found.get("unit", "s"), tuple(UNITS)),
             zone=zone,
             start=None if start is None else float(start),

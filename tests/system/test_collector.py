@@ -3,6 +3,7 @@
 import json
 import math
 import random
+import re
 import time
 import urllib.error
 import urllib.request
@@ -114,6 +115,14 @@ FAULTS = {
     **{code: {"mode": code} for code in ("401", "404", "503")},
     "slow": {"slow_s": 1.0},
 }
+REASONS = {
+    "down": "refuses the connection",
+    "silent": "no whole answer within 2 s",
+    "garbage": "is not JSON: '",
+    "401": "HTTP 401 for .*: wants a user and a password",
+    "404": "HTTP 404 for .*: has no such page",
+    "503": "HTTP 503 for .*: is busy or just starting",
+}
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -128,6 +137,9 @@ def test_an_agent_that_fails_for_a_while_is_caught_up_with(
         fleet.change([2], **FAULTS[fault])
         if fault != "slow":
             wait_for(lambda: "silent" in states(store), WITHIN_S, "an agent that fails")
+            told = status(store).set_index("hostname")["problem"][fleet.hostnames[2]]
+            assert re.search(REASONS[fault], told), told
+            wait_for(lambda: told in collector.errors, WITHIN_S, f"a line that says: {told}")
         else:
             began = fleet.counts([2])["requests"]
             wait_for(lambda: fleet.counts([2])["requests"] > began + 4, WITHIN_S, "slow answers")

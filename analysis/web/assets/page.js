@@ -47,7 +47,9 @@
     const spec = structuredClone(given);
     if (spec.title?.subtitle) spec.title.subtitle = wrapped([spec.title.subtitle].flat(), room);
     if (fit === "columns") fitPanels(spec, room);
-    else {
+    else if (fit === "maps") {
+      for (const part of spec.vconcat) part.width = Math.max(200, Math.min(1200, room - 260));
+    } else {
       spec.spec.width = Math.max(200, Math.min(1300, room - 64));
       for (const { encoding } of spec.spec.layer) {
         if (encoding.fill?.legend) encoding.fill.legend.columns = Math.max(2, Math.trunc(room / 190));
