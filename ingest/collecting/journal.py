@@ -149,7 +149,7 @@ class Journal:
             figures.hosts, figures.collectors = tuple(states), share.collectors
             figures.looked = time.time()
         if before != (len(states), share.collectors):
-            text = f"{len(states)} hosts are this collector's, of {share.collectors} that there are"
+            text = f"hosts of this collector: {len(states)}; collectors: {share.collectors}"
             self._line("info", "share", text, hosts=len(states), collectors=share.collectors)
 
     def store_lost(self, error: StoreError) -> None:
