@@ -67,3 +67,14 @@ def test_names_are_data_in_a_query():
 def test_natural_order():
     names = ["run 10", "run 9", "1000", "99", "a", "run"]
     assert sorted(names, key=natural) == ["99", "1000", "a", "run", "run 9", "run 10"]
+
+
+def test_natural_order_takes_every_name():
+    assert sorted(["run 10", "run 9", "K8²", "K8s", "③", "run 09"], key=natural) == [
+        "K8s",
+        "K8²",
+        "run 09",
+        "run 9",
+        "run 10",
+        "③",
+    ]
