@@ -8,6 +8,7 @@ with Stopping() as stopping:            # the first thing that a command does
 """
 
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ class Stopping:
         self.told = threading.Event()
         self._at_once = False
         self._before: dict[signal.Signals, Any] = {}
+        self._hook = sys.unraisablehook
 
     def __enter__(self) -> Self:
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -37,6 +39,7 @@ class Stopping:
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
+        sys.unraisablehook = self._hook
 
     @contextmanager
     def at_once(self) -> Iterator[None]:
@@ -57,4 +60,10 @@ class Stopping:
         self.told.set()
         if self._at_once:
             self._at_once = False  # what is closed on the way out is closed in peace
+            # An object that was being made has parts that its end may miss: nobody needs to know.
+            sys.unraisablehook = _nothing
             raise Told
+
+
+def _nothing(_: object) -> None:
+    """Say nothing of an error in an object's end."""

@@ -68,20 +68,15 @@ def _collect(
     once: bool,
 ) -> None:
     """Collect until the end, or until it is told to stop."""
-    from ingest.stopping import Told  # noqa: PLC0415
-
-    try:
-        with stopping.at_once():
-            from ingest.collecting.collector import Collector  # noqa: PLC0415
-            from ingest.collecting.journal import Journal  # noqa: PLC0415
-
-            configuration = _configured(config, given)
-            journal = Journal(configuration.log)
-            store: Store | None = session.store
-    except Told:
+    begun = _begun(session, stopping, config, given)
+    if begun is None:
         if once:
-            raise Incomplete(LEFT) from None
+            raise Incomplete(LEFT)
         return
+    from ingest.collecting.collector import Collector  # noqa: PLC0415
+
+    configuration, journal = begun
+    store: Store | None = session.store
     stop = stopping.told
     if once:
         _once(session, Collector(session.store, configuration, journal), stop)
@@ -96,6 +91,24 @@ def _collect(
             if not told or store is not session.store:
                 store.close()
             store = None if told else _opened_again(session.uri, journal, stopping)
+
+
+def _begun(
+    session: Session, stopping: "Stopping", config: str | None, given: "dict[str, Any]"
+) -> "tuple[Configuration, Journal] | None":
+    """What it collects by, once the store is open; None when it was told to stop before."""
+    from ingest.stopping import Told  # noqa: PLC0415
+
+    try:
+        with stopping.at_once():
+            import ingest.collecting.collector  # noqa: F401, PLC0415  which takes its time
+            from ingest.collecting.journal import Journal  # noqa: PLC0415
+
+            configuration = _configured(config, given)
+            session.store  # noqa: B018  opened here
+            return configuration, Journal(configuration.log)
+    except Told:
+        return None
 
 
 def _once(session: Session, collector: "Collector", stop: "threading.Event") -> None:
