@@ -129,6 +129,7 @@ def _opened_again(uri: str | None, journal: "Journal", stopping: "Stopping") -> 
     from minion.errors import StoreError  # noqa: PLC0415
     from minion.store import connect  # noqa: PLC0415
 
+    journal.opening_anew()
     while not stopping.told.is_set():
         try:
             with stopping.at_once():

@@ -80,6 +80,10 @@ class Journal:
         """The collector has its store."""
         self._line("info", "started", f"collecting into {where}", store=where, collector=name)
 
+    def opening_anew(self) -> None:
+        """MongoDB refused so often that its connections are of no use any more."""
+        self._seldom("warning", "opening", "MongoDB refuses again and again; logging in anew")
+
     def stopping(self) -> None:
         """It was told to stop, and everything in flight is stored."""
         stored = self.figures.counts["samples"]
